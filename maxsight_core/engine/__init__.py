@@ -1,0 +1,1 @@
+"""The two-stage engine: lanes, decision point, runtimes and weights."""

@@ -1,0 +1,92 @@
+"""Everything about the engine that can be set, in one place, typed, with its unit in its name."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from maxsight_core.engine.decision import DecisionThresholds
+
+
+class ConfigError(ValueError):
+    """A setting has a value the engine cannot use; the message names the setting and what is expected."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineConfig:
+    """Settings of one engine.
+
+    Args:
+        checkpoint: weights to use, or None for the order of docs/weights.md.
+        grid: ``fused`` | ``pyramid``, or None for what the weights were made for.
+        runtime: ``auto`` | ``openvino`` | ``torch``. precision: ``auto`` | ``f32`` | ``bf16``.
+        threads: CPU threads of the network's runtime, or None for all cores.
+        run_untrained: run Stage A's network although no head of it is trained. Its numbers are withheld
+            either way; running it keeps timings and the decision point true to the product.
+        thresholds: when Stage B is skipped.
+        max_sessions: how many sessions may be open at once.
+        text_interval_s: least time between two readings of text, on the frame clock.
+        gap_reset_s: a gap longer than this between two frames resets motion and tracks.
+        stall_s: a frame in work longer than this means the lane hangs; it is replaced.
+        cache_dir: compiled models, or None for no cache.
+    """
+
+    checkpoint: Path | None = None
+    grid: str | None = None
+    runtime: str = "auto"
+    precision: str = "auto"
+    threads: int | None = None
+    run_untrained: bool = True
+    thresholds: DecisionThresholds = field(default_factory=DecisionThresholds)
+    max_sessions: int = 48
+    text_interval_s: float = 3.0
+    gap_reset_s: float = 1.0
+    stall_s: float = 5.0
+    cache_dir: Path | None = None
+
+    @classmethod
+    def from_environment(cls, environ: dict[str, str] | None = None) -> EngineConfig:
+        """Read the ``MAXSIGHT_*`` variables of the README.
+
+        Raises:
+            ConfigError: a variable holds something that cannot be used.
+        """
+        env = os.environ if environ is None else environ
+        config = cls(
+            checkpoint=Path(env["MAXSIGHT_CHECKPOINT_PATH"]) if env.get("MAXSIGHT_CHECKPOINT_PATH") else None,
+            grid=env.get("MAXSIGHT_GRID") or None,
+            runtime=env.get("MAXSIGHT_RUNTIME", "auto"),
+            precision=env.get("MAXSIGHT_PRECISION", "auto"),
+            threads=_whole(env, "MAXSIGHT_ENGINE_THREADS"),
+            run_untrained=env.get("MAXSIGHT_RUN_UNTRAINED", "1") not in ("0", "false", "no"),
+            cache_dir=Path(env["MAXSIGHT_CACHE_DIR"]) if env.get("MAXSIGHT_CACHE_DIR") else None,
+        )
+        sessions = _whole(env, "MAXSIGHT_MAX_SESSIONS")
+        if sessions is not None:
+            config = replace(config, max_sessions=sessions)
+        latency, uncertainty = _number(env, "MAXSIGHT_STAGE_B_LATENCY_MS"), _number(env, "MAXSIGHT_STAGE_B_UNCERTAINTY")
+        defaults = config.thresholds
+        return replace(config, thresholds=DecisionThresholds(
+            stage_a_ms=defaults.stage_a_ms if latency is None else latency,
+            uncertainty=defaults.uncertainty if uncertainty is None else uncertainty,
+        ))
+
+
+def _number(env, name: str) -> float | None:
+    text = env.get(name)
+    if not text:
+        return None
+    try:
+        return float(text)
+    except ValueError:
+        raise ConfigError(f"{name}: expected a number; got {text!r}") from None
+
+
+def _whole(env, name: str) -> int | None:
+    text = env.get(name)
+    if not text:
+        return None
+    if not text.isdigit() or int(text) < 1:
+        raise ConfigError(f"{name}: expected a whole number of at least 1; got {text!r}")
+    return int(text)

@@ -1,0 +1,115 @@
+"""Stage B and lane C: advisory outputs for one frame, one estimator a slice.
+
+Stage B reads the raw frame and Stage A's finished result. It holds no reference through which it could change
+them: Stage A's values are frozen, and its arrays are made read-only before they are handed over.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from maxsight_core import outputs as registry
+from maxsight_core.contracts import (
+    Camera,
+    Detection,
+    Frame,
+    FrameQuality,
+    MotionResult,
+    SceneView,
+    SessionSettings,
+    Value,
+)
+
+log = logging.getLogger(__name__)
+
+SMALL_WIDTH_PX = 256
+"""Width of the reduced grey picture that most estimators work on."""
+
+NO_SOUND = "no audio: the microphone is not connected to this session"
+NOT_BUILT = {
+    "sound_events": NO_SOUND,
+    "sound_direction": NO_SOUND,
+    "sound_urgency": NO_SOUND,
+    "retrieval": "no scene index on this machine",
+}
+"""Lane C outputs that nothing produces yet, with the reason a person reads."""
+
+
+@dataclass(frozen=True, slots=True)
+class SceneJob:
+    """What Stage B and lane C need of one frame."""
+
+    frame: Frame
+    t_cap_ms: float
+    camera: Camera
+    detections: tuple[Detection, ...]
+    motion: MotionResult
+    quality: FrameQuality
+    settings: SessionSettings
+
+
+def make_view(job: SceneJob, memory: dict) -> SceneView:
+    """The read-only view of one frame that every estimator gets."""
+    grey8 = cv2.cvtColor(job.frame.rgb, cv2.COLOR_RGB2GRAY)
+    height, width = grey8.shape
+    scale = min(1.0, SMALL_WIDTH_PX / width)
+    small8 = cv2.resize(grey8, (round(width * scale), max(1, round(height * scale))), interpolation=cv2.INTER_AREA)
+    grey, small = (plane.astype(np.float32) / 255.0 for plane in (grey8, small8))
+    for plane in (job.frame.rgb, grey, small):
+        plane.flags.writeable = False
+    return SceneView(
+        frame=job.frame, grey=grey, small=small, camera=job.camera, detections=job.detections, motion=job.motion,
+        quality=job.quality, settings=job.settings, so_far={}, memory=memory,
+    )
+
+
+def run_slices(
+    view: SceneView, estimators: Iterable, between: Callable[[], bool] = lambda: True
+) -> tuple[dict[str, Value], dict[str, float], bool]:
+    """Run the estimators in order, asking ``between`` before each one.
+
+    Returns:
+        the outputs, the time of each slice in ms, and whether all of them ran (False: ``between`` said stop).
+    """
+    timings: dict[str, float] = {}
+    for estimator in estimators:
+        if not between():
+            return dict(view.so_far), timings, False
+        started = time.perf_counter()
+        view.so_far.update(_guarded(estimator, view))
+        timings[estimator.name] = (time.perf_counter() - started) * 1000.0
+    return dict(view.so_far), timings, True
+
+
+def _guarded(estimator, view: SceneView) -> dict[str, Value]:
+    """One estimator's outputs; whatever goes wrong inside it stays inside it, and is visible."""
+    try:
+        values = estimator.estimate(view)
+    except Exception as error:  # an advisory estimator must never take the lane down
+        log.exception("estimator %s failed", estimator.name)
+        return {name: Value.unavailable(name, f"estimator failed: {type(error).__name__}: {error}")
+                for name in estimator.outputs}
+    return {name: finite(values.get(name) or Value.unavailable(name, "the estimator gave nothing"))
+            for name in estimator.outputs}
+
+
+def finite(value: Value) -> Value:
+    """The value, or ``unavailable`` when it holds a NaN or an infinity (03-outputs, rules)."""
+    if value.source == "unavailable" or value.is_finite():
+        return value
+    return Value.unavailable(value.name, "NaN or infinity in the value; withheld for this frame")
+
+
+def not_built() -> dict[str, Value]:
+    return {name: Value.unavailable(name, reason) for name, reason in NOT_BUILT.items()}
+
+
+def skipped(reason: str) -> dict[str, Value]:
+    """Every Stage B output as unavailable, with the decision point's reason."""
+    return {spec.name: Value.unavailable(spec.name, reason) for spec in registry.REGISTRY if spec.stage == "B"}
