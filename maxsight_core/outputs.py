@@ -130,3 +130,25 @@ def spec(name: str) -> OutputSpec:
         return BY_NAME[name]
     except KeyError:
         raise KeyError(f"no output is called {name!r}; expected one of {', '.join(NAMES)}") from None
+
+
+def markdown_table() -> str:
+    """The registry as docs/outputs.md shows it: ``python -m maxsight_core.outputs > docs/outputs.md``."""
+    lines = [
+        "# Outputs", "",
+        "Generated from the registry by `python -m maxsight_core.outputs`; a test keeps the two the same. Every value "
+        "carries its source (`learned`, `measured` or `unavailable` with the reason), confidence, method and age.", "",
+        "| # | output | tier | stage | shape | unit | range | learned by | measured by |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for item in REGISTRY:
+        low, high = ("" if bound is None else f"{bound:g}" for bound in (item.low, item.high))
+        bounds = f"{low}..{high}" if low or high else ""
+        cells = (item.number, item.name, item.tier, item.stage, item.shape, item.unit or "", bounds,
+                 item.learned_by or "-", item.measured_by or "-")
+        lines.append("| " + " | ".join(str(cell) for cell in cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    print(markdown_table(), end="")

@@ -2,5 +2,5 @@
 # Migrates the database, makes the demo clinic the first time, and starts the server. Called by `make run`.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-.venv/bin/flask --app wsgi:migration_app prepare
+scripts/prepare.sh
 exec .venv/bin/gunicorn -c gunicorn.conf.py wsgi:app

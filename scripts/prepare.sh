@@ -1,0 +1,7 @@
+#!/usr/bin/env bash
+# Migrates the database and makes the demo clinic the first time (its passwords are printed then, and only then).
+set -euo pipefail
+cd "$(dirname "$0")/.."
+python=.venv/bin/python
+[ -x "$python" ] || python=python3
+exec "$python" -m flask --app app:create_app prepare
