@@ -464,6 +464,7 @@ class SceneView:
         so_far: outputs of estimators that ran earlier in this pass.
         memory: this session's own state for stateful estimators, keyed by estimator name; lives as long as
             the session, is cleared on a cut or a gap over 1 s only by the estimator that owns it.
+        heading_deg: how far the camera has turned to the right since the session began, summed from optical flow.
     """
 
     frame: Frame
@@ -476,6 +477,7 @@ class SceneView:
     settings: SessionSettings
     so_far: dict[str, Value]
     memory: dict[str, Any]
+    heading_deg: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ cd "$(dirname "$0")/.."
 fail() { printf 'maxsight: %s\n' "$1" >&2; exit 1; }
 say() { printf '\033[1m%s\033[0m\n' "$1"; }
 digest() { cat "$@" | cksum | tr -d ' '; }
+instance=${MAXSIGHT_INSTANCE_DIR:-instance}
 dev=""; [ "${1:-}" = "--dev" ] && dev=1
 
 find_python() {
@@ -66,24 +67,17 @@ install_browser_libraries() {
 
 copy() { mkdir -p "static/vendor/$2"; cp node_modules/$1 "static/vendor/$2/"; }
 
-prepare_instance() {
-  mkdir -p instance
-  if [ ! -f instance/secret_key ]; then
-    (umask 077; .venv/bin/python -c 'import secrets; print(secrets.token_hex(32))' > instance/secret_key)
-  fi
-}
-
 fetch_weights_once() {
   # Tried once; `make weights` tries again. Without internet MaxSight perceives by measurement and says so.
-  [ -f instance/weights/.tried ] && return
-  mkdir -p instance/weights
-  .venv/bin/python -m maxsight_core.engine.weights fetch --optional --connect-timeout 10 && touch instance/weights/.tried
+  local tried="$instance/.weights-tried"
+  [ -f "$tried" ] && return
+  mkdir -p "$instance"
+  .venv/bin/python -m maxsight_core.engine.weights fetch --optional --connect-timeout 10 && touch "$tried"
 }
 
 check_prerequisites
 install_python_packages
 install_browser_libraries
-prepare_instance
 if [ -z "$dev" ]; then
   fetch_weights_once
   command -v espeak-ng >/dev/null 2>&1 || command -v espeak >/dev/null 2>&1 || [ "$(uname)" = Darwin ] ||

@@ -72,12 +72,14 @@ def test_alerts_and_scenes_never_import_models_or_the_engine(package):
     assert not violations(files, starts("torch", "maxsight_core.models", "maxsight_core.engine"))
 
 
-def test_models_and_perception_do_not_import_the_engine_or_the_alerts():
+def test_models_and_perception_do_not_import_the_engine_or_the_alert_decisions():
     files = python_files("maxsight_core/models", "maxsight_core/perception")
     reports = {"report.py", "motion_report.py"}  # command lines over whole recordings may use the engine's sources
     files = [path for path in files if path.name not in reports]
-    assert not violations(files, starts("maxsight_core.alerts", "maxsight_core.engine.engine",
-                                        "maxsight_core.engine.service", "maxsight_core.engine.lanes"))
+    words = starts("maxsight_core.alerts.wording")  # descriptions say directions and distances as alerts do
+    upper = starts("maxsight_core.alerts", "maxsight_core.engine.engine", "maxsight_core.engine.service",
+                   "maxsight_core.engine.lanes")
+    assert not violations(files, lambda name: upper(name) and name != "maxsight_core.alerts" and not words(name))
 
 
 def test_heavy_extras_are_imported_where_they_are_used():

@@ -5,9 +5,10 @@ Everything here reads Stage B's and lane C's newest outputs, with their age; not
 
 from __future__ import annotations
 
-from maxsight_core.alerts.candidates import ContextItem
+from maxsight_core.alerts.inputs import ContextItem
+from maxsight_core.alerts.policy import AlertPolicy
 from maxsight_core.alerts.wording import direction_words
-from maxsight_core.contracts import SessionSettings, Value
+from maxsight_core.contracts import Camera, SessionSettings, Value
 from maxsight_core.engine.session_state import SessionState
 
 FRESH_SCENE_S = 3.0
@@ -17,42 +18,47 @@ FRESH_TEXT_S = 10.0
 REQUESTS = ("describe", "find", "read")
 
 
-def _fresh(state: SessionState, name: str, time_s: float, within_s: float) -> Value | None:
+def fresh(state: SessionState, name: str, time_s: float, within_s: float) -> Value | None:
+    """The newest Stage B or lane C value of ``name`` if it is measured and at most ``within_s`` old."""
     held = state.scene.get(name)
     if held is None or held[0].source == "unavailable" or not 0.0 <= time_s - held[1] <= within_s:
         return None
     return held[0]
 
 
-def context_items(state: SessionState, time_s: float) -> tuple[ContextItem, ...]:
-    """What Stage B adds for P2: steady pedestrians, text, strong glare. Never anything for P0 or P1."""
+def context_items(
+    outputs: dict[str, Value], seq: int, time_s: float, camera: Camera, policy: AlertPolicy
+) -> tuple[ContextItem, ...]:
+    """What one Stage B or lane C pass adds for P2: pedestrians, text, glare. Never anything for P0 or P1."""
     items: list[ContextItem] = []
-    pedestrians = _fresh(state, "pedestrians", time_s, FRESH_SCENE_S)
-    for person in (pedestrians.value if pedestrians else ()):
-        if person.get("steady"):
-            items.append(ContextItem(kind="pedestrian", bearing_deg=person["bearing_deg"], confidence=person["score"]))
-    text = _fresh(state, "ocr", time_s, FRESH_SCENE_S)
-    camera = state.settings.camera(640, 480)
-    for line in (text.value if text else ()):
+    for person in _found(outputs, "pedestrians"):
         items.append(ContextItem(
-            kind="text", text=line["text"], confidence=line["confidence"],
-            bearing_deg=camera.bearing_deg(line["box"][0]),
+            kind="pedestrian", label="", seq=seq, time_s=time_s, bearing_deg=person["bearing_deg"],
+            confidence=person["score"], steady_frames=policy.pedestrian_steady_frames if person["steady"] else 1,
         ))
-    glare = _fresh(state, "glare_risk", time_s, FRESH_SCENE_S)
-    if glare is not None and int(max(range(4), key=lambda level: glare.value[level])) == 3:
-        items.append(ContextItem(kind="glare"))
+    for line in _found(outputs, "ocr"):
+        if line["text"].strip():
+            items.append(ContextItem(
+                kind="text", label=line["text"], seq=seq, time_s=time_s, confidence=line["confidence"],
+                bearing_deg=camera.bearing_deg(line["box"][0]),
+            ))
     return tuple(items)
+
+
+def _found(outputs: dict[str, Value], name: str) -> list[dict]:
+    value = outputs.get(name)
+    return list(value.value) if value is not None and value.source != "unavailable" else []
 
 
 def reply(state: SessionState, kind: str, what: str | None, time_s: float) -> str:
     """The words that answer a request, or a plain statement that there is nothing to answer from."""
     if kind == "describe":
-        described = _fresh(state, "scene_description", time_s, FRESH_SCENE_S)
+        described = fresh(state, "scene_description", time_s, FRESH_SCENE_S)
         if described is None:
             return "I cannot describe the scene: no fresh picture."
         return described.value[state.settings.verbosity]
     if kind == "read":
-        text = _fresh(state, "ocr", time_s, FRESH_TEXT_S)
+        text = fresh(state, "ocr", time_s, FRESH_TEXT_S)
         if text is None:
             return "I have not read this picture yet. Hold still and ask again."
         lines = [line["text"] for line in text.value]
@@ -70,15 +76,15 @@ def _find(state: SessionState, what: str, time_s: float, settings: SessionSettin
         if what in detection.class_name.lower():
             return f"{detection.class_name.capitalize()}, {direction_words(detection.bearing_deg, settings)}."
     if what in ("person", "people", "pedestrian"):
-        found = _fresh(state, "pedestrians", time_s, FRESH_SCENE_S)
+        found = fresh(state, "pedestrians", time_s, FRESH_SCENE_S)
         if found is not None and found.value:
             return f"Perhaps a person, {direction_words(found.value[0]['bearing_deg'], settings)}."
-    text = _fresh(state, "ocr", time_s, FRESH_TEXT_S)
+    text = fresh(state, "ocr", time_s, FRESH_TEXT_S)
     for line in (text.value if text else ()):
         if what in line["text"].lower():
             bearing = settings.camera(640, 480).bearing_deg(line["box"][0])
             return f"Text {line['text']}, {direction_words(bearing, settings)}."
-    memory = _fresh(state, "spatial_memory", time_s, FRESH_SCENE_S)
+    memory = fresh(state, "spatial_memory", time_s, FRESH_SCENE_S)
     for thing in (memory.value if memory else ()):
         if what in thing["class"].lower():
             return f"{thing['class'].capitalize()}, last seen {thing['words']}."

@@ -15,9 +15,10 @@ import cv2
 import numpy as np
 
 from maxsight_core import outputs as registry
-from maxsight_core.alerts.candidates import AlertInputs
-from maxsight_core.alerts.policy import AlertPolicy
+from maxsight_core.alerts.inputs import AlertInputs
+from maxsight_core.alerts.policy import DEFAULT_POLICY, AlertPolicy
 from maxsight_core.alerts.scheduler import decide as decide_alerts
+from maxsight_core.alerts.scheduler import finish as finish_alerts
 from maxsight_core.contracts import AlertDecision, Detection, Frame, FrameResult, SceneResult, SessionSettings, Value
 from maxsight_core.engine import answers, decision, detect, stage_b
 from maxsight_core.engine.config import EngineConfig
@@ -29,6 +30,8 @@ from maxsight_core.perception.stage_b_estimators import LANE_C, STAGE_B
 
 log = logging.getLogger(__name__)
 
+LATE_FRAME_S = 0.3
+"""Below this a wait is part of the normal round; leaving it out keeps decisions the same on every machine."""
 UNTRAINED = "no trained head in this checkpoint"
 LEARNED_NAMES = tuple(s.name for s in registry.REGISTRY if s.stage == "A" and s.learned_by and s.tier == 1)
 
@@ -58,7 +61,7 @@ class Engine:
 
     def __init__(self, config: EngineConfig | None = None, policy: AlertPolicy | None = None) -> None:
         self.config = config or EngineConfig()
-        self.policy = policy or AlertPolicy()
+        self.policy = policy or DEFAULT_POLICY
         loaded = load_stage_a(
             checkpoint=self.config.checkpoint, grid=self.config.grid, runtime=self.config.runtime,
             precision=self.config.precision, threads=self.config.threads, cache_dir=self.config.cache_dir,
@@ -81,9 +84,13 @@ class Engine:
     # ---- Stage A -----------------------------------------------------------------------------------------------
 
     def stage_a(
-        self, state: SessionState, frame: Frame, t_cap_ms: float | None = None, decode_ms: float = 0.0
+        self, state: SessionState, frame: Frame, t_cap_ms: float | None = None, decode_ms: float = 0.0,
+        waited_s: float = 0.0,
     ) -> tuple[FrameResult, stage_b.SceneJob | None]:
-        """Answer one frame; the second value is the job for Stage B, or None when it is skipped."""
+        """Answer one frame; the second value is the job for Stage B, or None when it is skipped.
+
+        ``waited_s``: how long the frame waited for its turn. A long wait makes its alerts late, and they then say so.
+        """
         watch = Stopwatch()
         settings = state.settings
         camera = settings.camera(frame.width, frame.height)
@@ -97,6 +104,7 @@ class Engine:
         raw, network_error = self._network(frame)
         watch.split("network")
         motion = state.motion.update(frame, camera)
+        state.turn_with(motion.ego, gap_s or 0.0, camera)
         watch.split("motion")
         detections = self._detections(state, raw, frame, camera, motion)
         watch.split("detect")
@@ -109,14 +117,14 @@ class Engine:
             values["uncertainty"] = certain
         values["detections"] = self._detections_value(detections, motion, network_error)
         if values["urgency"].source != "learned":
-            values["urgency"] = urgency.urgency_value(detections)
+            values["urgency"] = urgency.value(detections)
         if values["distance_zones"].source != "learned":
             values["distance_zones"] = _zones_value(detections)
         values = {name: stage_b.finite(value) for name, value in values.items()}
         uncertainty = _scalar(values["uncertainty"], default=1.0)
         watch.split("outputs")
 
-        alerts = self._decide_alerts(state, frame, detections, motion, quality, uncertainty)
+        alerts = self._decide_alerts(state, frame, detections, motion, quality, uncertainty, waited_s)
         watch.split("alerts")
 
         stage_a_ms = decode_ms + watch.total_ms()
@@ -133,7 +141,9 @@ class Engine:
         state.last_result = result
         if not chosen.run:
             return result, None
-        return result, stage_b.SceneJob(frame, result.t_cap_ms, camera, detections, motion, quality, settings)
+        return result, stage_b.SceneJob(
+            frame, result.t_cap_ms, camera, detections, motion, quality, settings, state.heading_deg
+        )
 
     def _network(self, frame: Frame) -> tuple[dict[str, np.ndarray] | None, str | None]:
         """Raw tensors of the network, or None with the reason; a failing network never stops the measured path."""
@@ -166,10 +176,11 @@ class Engine:
                 raw, grid=self.runtime.grid, input_size=self.runtime.input_size,
                 image_size=(frame.height, frame.width),
             )
-            tracks = state.tracker.update(found, frame.time_s, motion.ego)
+            tracks = state.tracker.update(found, frame.time_s, motion.ego, camera)
             named = to_detections(tracks, camera, frame.time_s)
         unnamed = tuple(thing for thing in motion.approaching if not _explained(thing, named))
-        return tuple(replace(d, urgency=urgency.of_detection(d)) for d in (*named, *unnamed))
+        still = motion.ego.still
+        return tuple(replace(d, urgency=urgency.of_detection(d, still)) for d in (*named, *unnamed))
 
     def _detections_value(self, detections, motion, network_error) -> Value:
         items = [d.to_json() for d in detections]
@@ -182,10 +193,19 @@ class Engine:
             confidence=min(1.0, max(0.0, motion.quality)),
         )
 
-    def _decide_alerts(self, state, frame, detections, motion, quality, uncertainty) -> tuple[AlertDecision, ...]:
+    def finish(self, state: SessionState) -> tuple[AlertDecision, ...]:
+        """Close the ledger of a session: nothing stays pending."""
+        with state.alert_lock:
+            state.alerts, decisions = finish_alerts(state.alerts, state.settings, self.policy)
+        return decisions
+
+    def _decide_alerts(
+        self, state, frame, detections, motion, quality, uncertainty, waited_s
+    ) -> tuple[AlertDecision, ...]:
         inputs = AlertInputs(
             seq=frame.seq, time_s=frame.time_s, detections=detections, uncertainty=uncertainty, quality=quality,
-            ego=motion.ego, context=answers.context_items(state, frame.time_s),
+            ego=motion.ego, context=state.take_context(),
+            frame_age_s=waited_s if waited_s >= LATE_FRAME_S else 0.0,
         )
         with state.alert_lock:
             state.alerts, decisions = decide_alerts(state.alerts, inputs, state.settings, self.policy)
@@ -198,7 +218,8 @@ class Engine:
     ) -> SceneResult | None:
         """Advisory outputs for one frame, in slices; None when ``between`` cancelled it."""
         watch = Stopwatch()
-        view = stage_b.make_view(job, state.stage_b_memory)
+        text = answers.fresh(state, "ocr", job.frame.time_s, answers.FRESH_SCENE_S)
+        view = stage_b.make_view(job, state.stage_b_memory, {"ocr": text} if text is not None else None)
         values, timings, complete = stage_b.run_slices(view, STAGE_B, between)
         if not complete:
             return None
@@ -222,6 +243,9 @@ class Engine:
 
     def _scene(self, state, job, lane, values, timings) -> SceneResult:
         state.scene.update({name: (value, job.frame.time_s) for name, value in values.items()})
+        items = answers.context_items(values, job.frame.seq, job.frame.time_s, job.camera, self.policy)
+        with state.alert_lock:
+            state.context.extend(items)
         return SceneResult(
             seq=job.frame.seq, time_s=job.frame.time_s, t_cap_ms=job.t_cap_ms, lane=lane, outputs=values, alerts=(),
             timings_ms=timings,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from maxsight_core.contracts import AlertDecision, FrameResult, SceneResult
@@ -15,6 +16,7 @@ class FramePacket:
     Args:
         seq: number of the frame in its session. t_cap_ms: the browser's own capture time, only echoed.
         width, height: what the header declared, pixels. data: JPEG, PNG or WebP bytes.
+        received_s: when it arrived, on the server's monotonic clock.
     """
 
     seq: int
@@ -22,6 +24,7 @@ class FramePacket:
     width: int
     height: int
     data: bytes
+    received_s: float = field(default_factory=time.monotonic)
 
 
 class SessionSink(Protocol):

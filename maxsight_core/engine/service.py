@@ -13,7 +13,7 @@ import threading
 import time
 from dataclasses import dataclass, field
 
-from maxsight_core.alerts.scheduler import on_delivery, on_notice, on_request
+from maxsight_core.alerts.events import on_delivery, on_notice, on_request
 from maxsight_core.contracts import SceneResult, SessionSettings
 from maxsight_core.engine import answers, stage_b
 from maxsight_core.engine.config import EngineConfig
@@ -147,6 +147,9 @@ class EngineService:
         if waiting is not None:
             session.drop(waiting[1], "session_stopped")
         self._jobs.discard(session_id)
+        closing = self.engine.finish(session.state)
+        if closing:
+            _deliver(session.sink.on_alerts, closing)
 
     def _session(self, session_id: str) -> OpenSession:
         session = self._sessions.get(session_id)
@@ -179,28 +182,27 @@ class EngineService:
             state.text_wanted = True
         text = answers.reply(state, kind, what, time_s)
         with state.alert_lock:
-            state.alerts, decision = on_request(
-                state.alerts, kind=kind, text=text, seq=_last_seq(state), time_s=time_s, settings=state.settings,
-                policy=self.engine.policy,
+            state.alerts, decisions = on_request(
+                state.alerts, kind, text, _last_seq(state), time_s, state.settings, self.engine.policy
             )
-        _deliver(session.sink.on_alerts, (decision,))
+        _deliver(session.sink.on_alerts, decisions)
 
     def report_delivery(self, session_id: str, alert_id: str, fate: str, reason: str = "") -> None:
         """The browser says what it really did with an alert."""
         state = self._session(session_id).state
         with state.alert_lock:
-            state.alerts = on_delivery(state.alerts, alert_id, fate)
+            state.alerts = on_delivery(state.alerts, alert_id, fate, self.engine.policy)
 
     def report_notice(self, session_id: str, kind: str) -> None:
         """The browser paused or resumed seeing; what it told the person goes into the ledger."""
         session = self._session(session_id)
         state = session.state
         with state.alert_lock:
-            state.alerts, decision = on_notice(
-                state.alerts, kind=kind, seq=_last_seq(state), time_s=state.last_time_s or 0.0,
-                settings=state.settings, policy=self.engine.policy,
+            state.alerts, decisions = on_notice(
+                state.alerts, kind, _last_seq(state), state.last_time_s or 0.0, state.settings, self.engine.policy,
+                said_by_browser=True,
             )
-        _deliver(session.sink.on_alerts, (decision,))
+        _deliver(session.sink.on_alerts, decisions)
 
     def health(self) -> dict[str, object]:
         """Liveness of the lanes, open sessions, and what perceives."""
@@ -231,10 +233,11 @@ class EngineService:
         result, job, reason = None, None, "engine_error"
         try:
             started = time.perf_counter()
+            waited_s = max(0.0, time.monotonic() - packet.received_s)
             rgb = decode_rgb(packet.data)
             decode_ms = (time.perf_counter() - started) * 1000.0
             frame = as_frame(rgb, packet.t_cap_ms / 1000.0, packet.seq)
-            result, job = self.engine.stage_a(session.state, frame, packet.t_cap_ms, decode_ms)
+            result, job = self.engine.stage_a(session.state, frame, packet.t_cap_ms, decode_ms, waited_s)
         except ImageError as error:
             reason = "bad_image"
             log.info("a frame was refused: %s", error)

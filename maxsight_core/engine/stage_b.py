@@ -52,10 +52,11 @@ class SceneJob:
     motion: MotionResult
     quality: FrameQuality
     settings: SessionSettings
+    heading_deg: float = 0.0
 
 
-def make_view(job: SceneJob, memory: dict) -> SceneView:
-    """The read-only view of one frame that every estimator gets."""
+def make_view(job: SceneJob, memory: dict, earlier: dict[str, Value] | None = None) -> SceneView:
+    """The read-only view of one frame that every estimator gets; ``earlier``: what lane C found just before."""
     grey8 = cv2.cvtColor(job.frame.rgb, cv2.COLOR_RGB2GRAY)
     height, width = grey8.shape
     scale = min(1.0, SMALL_WIDTH_PX / width)
@@ -65,7 +66,8 @@ def make_view(job: SceneJob, memory: dict) -> SceneView:
         plane.flags.writeable = False
     return SceneView(
         frame=job.frame, grey=grey, small=small, camera=job.camera, detections=job.detections, motion=job.motion,
-        quality=job.quality, settings=job.settings, so_far={}, memory=memory,
+        quality=job.quality, settings=job.settings, so_far=dict(earlier or {}), memory=memory,
+        heading_deg=job.heading_deg,
     )
 
 
@@ -78,13 +80,16 @@ def run_slices(
         the outputs, the time of each slice in ms, and whether all of them ran (False: ``between`` said stop).
     """
     timings: dict[str, float] = {}
+    found: dict[str, Value] = {}
     for estimator in estimators:
         if not between():
-            return dict(view.so_far), timings, False
+            return found, timings, False
         started = time.perf_counter()
-        view.so_far.update(_guarded(estimator, view))
+        values = _guarded(estimator, view)
+        found.update(values)
+        view.so_far.update(values)
         timings[estimator.name] = (time.perf_counter() - started) * 1000.0
-    return dict(view.so_far), timings, True
+    return found, timings, True
 
 
 def _guarded(estimator, view: SceneView) -> dict[str, Value]:

@@ -6,7 +6,6 @@ import os
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import sync_playwright
 from support.chromium import launch, webcam_arguments
 from support.data import REPOSITORY, shared_data
 from support.fake_webcam import write_mjpeg
@@ -20,12 +19,6 @@ def server(tmp_path_factory):
     running = RunningServer(tmp_path_factory.mktemp("instance")).start()
     yield running
     running.stop()
-
-
-@pytest.fixture(scope="session")
-def playwright():
-    with sync_playwright() as started:
-        yield started
 
 
 @pytest.fixture(scope="session")
