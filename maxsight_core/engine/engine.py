@@ -24,7 +24,7 @@ from maxsight_core.engine import answers, decision, detect, stage_b
 from maxsight_core.engine.config import EngineConfig
 from maxsight_core.engine.runtimes import load_stage_a
 from maxsight_core.engine.session_state import SessionState
-from maxsight_core.perception import frame_quality, motion_outputs, urgency
+from maxsight_core.perception import colours, frame_quality, motion_outputs, urgency
 from maxsight_core.perception.distance import to_detections
 from maxsight_core.perception.stage_b_estimators import LANE_C, STAGE_B
 
@@ -177,7 +177,8 @@ class Engine:
                 image_size=(frame.height, frame.width),
             )
             tracks = state.tracker.update(found, frame.time_s, motion.ego, camera)
-            named = to_detections(tracks, camera, frame.time_s)
+            named = tuple(replace(d, colour=colours.of_detection(frame.rgb, d))
+                          for d in to_detections(tracks, camera, frame.time_s))
         unnamed = tuple(thing for thing in motion.approaching if not _explained(thing, named))
         still = motion.ego.still
         return tuple(replace(d, urgency=urgency.of_detection(d, still)) for d in (*named, *unnamed))
