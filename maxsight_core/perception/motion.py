@@ -1,0 +1,162 @@
+"""The measured safety path: what moves, how the camera moves, and what is coming nearer, for every frame.
+
+Works without any trained weights. One :class:`MotionTracker` per session.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from maxsight_core.contracts import Camera, Detection, EgoMotion, Frame, MotionResult
+from maxsight_core.perception import ego_motion
+from maxsight_core.perception.ego_motion import EgoFit
+from maxsight_core.perception.flow import FlowEstimator, FlowField, Picture, prepare
+from maxsight_core.perception.looming import LoomingDetector, Region
+from maxsight_core.perception.time_to_contact import Contact, on_course
+from maxsight_core.perception.urgency import from_time_to_contact
+
+BASELINE_S = 0.09  # frames nearer in time are not compared: at 30 fps growth drowns in noise, over 90 ms it does not
+MAX_GAP_S = 1.0  # after a longer gap all motion is void (02-architecture: temporal state resets)
+FROZEN_S = 0.35  # an unchanged feed is believed this long, then nothing is reported as approaching
+MAX_HISTORY = 8
+FIRST_MEASURED_ID = 100_001  # measured things are numbered apart from a detector's tracks
+SOMETHING_ID, SOMETHING_NAME = 0, "something"
+METHOD = "growth of tracked corners beyond ego-motion"
+WHOLE_VIEW_METHOD = "growth of the whole view"
+FULL_TEXTURE = 0.35  # share of lattice cells with a corner at which texture no longer limits quality
+
+
+class MotionTracker:
+    """Motion of one session's frames.
+
+    ``update`` compares each frame with an earlier one at least 90 ms older (the previous one at 10 fps and below), so
+    flow and ego-motion hold for the interval ``ego.dt_s``, in pixels of the original frame.
+    """
+
+    def __init__(self) -> None:
+        self._flow = FlowEstimator()
+        self._looming = LoomingDetector()
+        self._history: list[Picture] = []
+        self._last: MotionResult | None = None
+        self._last_frame_s = 0.0
+
+    def reset(self) -> None:
+        """Forgets all earlier frames."""
+        self._history = []
+        self._looming.reset()
+        self._last = None
+
+    def update(self, frame: Frame, camera: Camera) -> MotionResult:
+        """Motion up to this frame.
+
+        Args:
+            frame: the picture; times must not go backwards (a step back counts as a cut).
+            camera: of the frame's size; its field of view gives bearings.
+        """
+        picture = prepare(frame.rgb, frame.time_s)
+        since_frame_s = frame.time_s - self._last_frame_s
+        self._last_frame_s = frame.time_s
+        if not self._history:
+            return self._restart(picture, 0.0, "first frame: nothing to compare with", cut=False)
+        newest = self._history[-1]
+        step_s = frame.time_s - newest.time_s
+        if newest.grey.shape != picture.grey.shape:
+            return self._restart(picture, max(0.0, step_s), "the frame's size changed")
+        if not 0.0 < since_frame_s <= MAX_GAP_S:
+            return self._restart(picture, max(0.0, since_frame_s), f"{since_frame_s:.2f} s since the last frame")
+        if np.array_equal(newest.grey, picture.grey):
+            return self._frozen(step_s)
+        if step_s > MAX_GAP_S:
+            return self._restart(picture, step_s, f"the picture had not changed for {step_s:.2f} s")
+        return self._measure(picture, camera, step_s)
+
+    def _restart(self, picture: Picture, dt_s: float, reason: str, cut: bool = True) -> MotionResult:
+        self.reset()
+        self._history = [picture]
+        ego = EgoMotion(still=not cut, cut=cut, dt_s=dt_s)
+        return MotionResult(flow=None, residual=None, ego=ego, reason=reason)
+
+    def _frozen(self, step_s: float) -> MotionResult:
+        """The same picture again: no new evidence. What approached goes on for a moment, then it is not claimed."""
+        last = self._last
+        if last is None or last.flow is None:
+            return MotionResult(None, None, EgoMotion(dt_s=step_s), reason="the picture did not change")
+        approaching = last.approaching if step_s <= FROZEN_S else ()
+        zero = np.zeros_like(last.flow)
+        ego = EgoMotion(inlier_fraction=1.0, still=True, dt_s=step_s)
+        return MotionResult(zero, zero[0].copy(), ego, approaching, last.quality, None)
+
+    def _measure(self, picture: Picture, camera: Camera, step_s: float) -> MotionResult:
+        reference = self._reference(picture.time_s)
+        flow = self._flow.between(reference, picture)
+        if ego_motion.is_cut(flow):
+            return self._restart(picture, flow.dt_s, "the picture changed altogether")
+        ego = ego_motion.fit(flow, camera, self._looming.background_weights(flow, step_s))
+        regions = self._looming.update(flow, ego, picture.time_s, step_s, self._flow.denser)
+        self._history.append(picture)
+        del self._history[:-MAX_HISTORY]
+        approaching = tuple(_detection(r, flow, camera) for r in regions)
+        whole = self._looming.whole_view(picture.time_s)
+        if whole is not None and not approaching:
+            approaching = (_whole_view(*whole),)
+        self._last = MotionResult(
+            flow=flow.dense, residual=_residual(flow, ego, camera), ego=ego.motion, approaching=approaching,
+            quality=_quality(flow, ego),
+        )
+        return self._last
+
+    def _reference(self, now_s: float) -> Picture:
+        """The newest earlier frame that is at least the baseline old, else the oldest there is."""
+        for picture in reversed(self._history):
+            if now_s - picture.time_s >= BASELINE_S - 1e-6:
+                return picture
+        return self._history[0]
+
+
+def _residual(flow: FlowField, ego: EgoFit, camera: Camera) -> np.ndarray:
+    """[gh, gw] float32: magnitude of the dense flow left after ego-motion, original pixels."""
+    _, rows, columns = flow.dense.shape
+    x = (np.arange(columns) + 0.5) * (flow.size[0] / columns) - 0.5
+    y = (np.arange(rows) + 0.5) * (flow.size[1] / rows) - 0.5
+    own = ego.field_at(x, y) * flow.scale
+    return np.hypot(flow.dense[0] - own[0], flow.dense[1] - own[1]).astype(np.float32)
+
+
+def _quality(flow: FlowField, ego: EgoFit) -> float:
+    texture = min(1.0, flow.texture / FULL_TEXTURE)
+    return float(np.clip(texture * flow.tracked * (0.4 + 0.6 * ego.motion.inlier_fraction), 0.0, 1.0))
+
+
+def _detection(region: Region, flow: FlowField, camera: Camera) -> Detection:
+    width, height = flow.size
+    box = np.clip(region.box / np.array([width, height, width, height]), 0.0, 1.0)
+    cx, cy, w, h = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2, box[2] - box[0], box[3] - box[1]
+    contact = region.contact
+    seconds = contact.seconds if contact is not None else None
+    size = max(region.size[0], region.size[1]) / width
+    return Detection(
+        track_id=FIRST_MEASURED_ID + region.number, class_id=SOMETHING_ID, class_name=SOMETHING_NAME,
+        score=_confidence(contact, region.points), box_cxcywh=(float(cx), float(cy), float(w), float(h)),
+        source="measured", method=METHOD, bearing_deg=camera.bearing_deg(float(cx)),
+        urgency=from_time_to_contact(seconds), time_to_contact_s=seconds,
+        time_to_contact_frames=contact.frames if contact is not None else 0,
+        on_course=on_course(region.drift / width, seconds, float(size), camera),
+    )
+
+
+def _whole_view(number: int, contact: Contact) -> Detection:
+    return Detection(
+        track_id=FIRST_MEASURED_ID + number, class_id=SOMETHING_ID, class_name=SOMETHING_NAME,
+        score=_confidence(contact, 50), box_cxcywh=(0.5, 0.5, 1.0, 1.0), source="measured", method=WHOLE_VIEW_METHOD,
+        bearing_deg=0.0, urgency=from_time_to_contact(contact.seconds), time_to_contact_s=contact.seconds,
+        time_to_contact_frames=contact.frames, on_course=True,
+    )
+
+
+def _confidence(contact: Contact | None, points: int) -> float:
+    """Grows with the significance of the approach and the number of points it rests on."""
+    if contact is None or not contact.rate_sd > 0:
+        return 0.0
+    significance = contact.rate / contact.rate_sd
+    return float(np.clip((1.0 - 1.5 / max(1.5, significance)) * (1.0 - 1.0 / (1.0 + points / 4.0)), 0.0, 1.0))
+
