@@ -26,9 +26,19 @@ def test_a_stop_warning_is_felt_before_it_is_heard_and_announced_assertively(in_
         ["feel", "left"], ["sound", "stop"], ["write", "Stop."], ["announce", "assertive"], ["say", "Stop.", True]]
 
 
-def test_an_alert_that_arrives_stale_is_neither_felt_nor_written(in_module):
+@pytest.mark.parametrize(("more", "captured_ms", "age_ms"), [
+    ("{ stage: 'P1', expires_s: 10.9 }", 8_900, 1100),
+    ("{}", 7_000, 3000),  # a stop too old to be true any more
+])
+def test_an_alert_that_arrives_stale_is_neither_felt_nor_written(in_module, more, captured_ms, age_ms):
+    assert in_module(DELIVERY + f"delivery.give(alert({more}), {captured_ms}); return log;") == [
+        ["report", "1-0", "expired", "stale_on_arrival", age_ms]]
+
+
+def test_a_stop_that_a_slow_link_delivered_late_is_felt_and_heard_but_not_spoken(in_module):
     assert in_module(DELIVERY + "delivery.give(alert(), 9_400); return log;") == [
-        ["report", "1-0", "expired", "stale_on_arrival", 600]]
+        ["feel", "left"], ["sound", "stop"], ["write", "Stop."], ["announce", "assertive"],
+        ["report", "1-0", "haptic_only", "stale_on_arrival", 600]]
 
 
 def test_the_same_alert_is_given_once(in_module):
@@ -81,4 +91,13 @@ def test_a_repetition_is_reported_without_a_latency(in_module):
 def test_a_haptic_only_decision_is_not_spoken(in_module):
     assert in_module(DELIVERY + """
       speech.silenced = true; delivery.give(alert({ fate: "haptic_only" }), 9_900); return log;
-    """) == [["feel", "left"], ["write", "Stop."], ["announce", "assertive"], ["report", "1-0", "haptic_only", "", 100]]
+    """) == [["feel", "left"], ["sound", "stop"], ["write", "Stop."], ["announce", "assertive"],
+             ["report", "1-0", "haptic_only", "", 100]]
+
+
+def test_in_silence_only_a_stop_keeps_its_sound(in_module):
+    assert in_module(DELIVERY + """
+      speech.silenced = true;
+      delivery.give(alert({ stage: "P1", fate: "haptic_only", earcon: "soon", expires_s: 10.9 }), 9_900);
+      return log.filter(([what]) => what === "sound");
+    """) == []

@@ -4,6 +4,7 @@ import { earconOf } from "./earcons.js";
 const SEEN_IDS = 200;
 const PERCEPTION_KINDS = ["perception", "vision_paused", "vision_resumed"];
 const SAME_NOTICE_WITHIN_MS = 3000;
+const LATE_STOP_MS = 1500; // a stop that a slow link delivered late is not spoken any more, but still felt and heard
 
 export class Delivery {
   /**
@@ -36,11 +37,15 @@ export class Delivery {
       interrupts: Boolean(alert.interrupts), kind: alert.kind,
     };
     if (this.#justToldPerception(alert.kind, alert.text)) return this.fate(item, "spoken", "said_by_page", this.now() - begunAt);
-    if (this.now() > expiresAt) return this.fate(item, "expired", "stale_on_arrival", this.now() - begunAt);
+    const late = this.now() - expiresAt;
+    const lateStop = late > 0 && alert.stage === "P0" && late <= LATE_STOP_MS;
+    if (late > 0 && !lateStop) return this.fate(item, "expired", "stale_on_arrival", this.now() - begunAt);
     item.felt = this.haptics.play(alert.haptic);
-    const sound = this.speech.silenced ? null : earconOf(alert);
+    // The silence key stops words. A stop still sounds: many devices have no vibration motor.
+    const sound = this.speech.silenced && alert.stage !== "P0" ? null : earconOf(alert);
     if (sound) this.earcon(sound, alert.bearing_deg);
     this.#write(item);
+    if (lateStop) return this.fate(item, item.felt ? "haptic_only" : "expired", "stale_on_arrival", this.now() - begunAt);
     return this.#speak(item, alert.fate === "haptic_only");
   }
 
