@@ -22,8 +22,8 @@ OUTPUTS = ("precise_distances", "precise_distance_uncertainty")
 
 NEAR_BELOW_M = 2.0
 """Reach of a cane and one step."""
-MEDIUM_BELOW_M = 6.0
-"""About four seconds of walking at 1.4 m/s: time to change course."""
+MEDIUM_BELOW_M = 5.0
+"""Three to four seconds of walking at 1.4 m/s: time to change course. The rendered scenes use the same limits."""
 NEAR_AREA, MEDIUM_AREA = 0.10, 0.01
 """Box-area rule of the system description, fractions of the frame."""
 EDGE = 0.01
