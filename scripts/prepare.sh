@@ -4,5 +4,5 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 python=.venv/bin/python
 [ -x "$python" ] || python=python3
-"$python" -m app.config >/dev/null  # a secret key, the first time
+"$python" -W ignore::RuntimeWarning -m app.config >/dev/null  # a secret key, the first time
 exec "$python" -m flask --app wsgi prepare

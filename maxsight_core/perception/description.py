@@ -171,7 +171,7 @@ def _text(view: SceneView) -> list[Clause]:
 
 def _way(view: SceneView) -> list[Clause]:
     held, path = view.so_far.get("path_guidance"), _value(view, "path_guidance")
-    if path is None or path["words"] == "Free way unknown" or (held.confidence or 0.0) < MIN_WAY_CONFIDENCE:
+    if path is None or path["words"] == "Open floor unknown" or (held.confidence or 0.0) < MIN_WAY_CONFIDENCE:
         return []
     return [Clause(13, path["words"], "normal")]
 

@@ -31,10 +31,12 @@ SAMPLE_WINDOW_S = 1.2  # older growth no longer tells the present course
 MAX_SAMPLES = 16
 COAST_S = 0.35  # a region that cannot be measured is held this long
 MIN_INLIER_SHARE = 0.4  # of the points in its box: fewer, and the box holds something else
-MAX_STRAIN_SHARE = 0.25  # anisotropic over isotropic growth, averaged: the ground has 1/3, a trailing edge 1
+MAX_STRAIN_SHARE = 0.22  # anisotropic over isotropic growth, averaged: the ground has 1/3, a trailing edge 1
 STEADY_SHARE = 0.5  # none of the last three samples grows less than this share of the mean: gestures come and go
-MIN_CONFIRM_POINTS = 20  # with the extra points a real thing has 40 or more
+MIN_CONFIRM_POINTS = 28  # with the extra points a real thing has 40 or more
 FIRST_SEEN_S = 0.6  # a thing first seen nearer than this is a tracking error: it would have grown before
+URGENT_RATE = 0.7  # per second (1.4 s left): a claim to stop at once needs one more frame pair and more time
+URGENT_SPAN_S = 0.35
 MAX_MISFIT = 0.3  # share of the growth that a constant closing speed leaves unexplained: limbs and gestures more
 START_DOUBT = 0.3  # how far a thing's own motion may change from frame to frame, as a share of it
 MAX_MISS_SIZES = 3.0  # passes the camera farther off than this many of its sizes: not an approach
@@ -202,10 +204,12 @@ class LoomingDetector:
         sd = math.sqrt(max(1.0, overlap) / sum(weights))
         zoom_rate = max(0.0, ego.expansion_at(*region.centre)) / max(1e-6, ego.motion.dt_s)
         needed = max(MIN_EXCESS_RATE, BACKGROUND_SHARE * zoom_rate, SIGNIFICANCE * sd)
+        urgent = region.contact.rate > URGENT_RATE
         along = sum(s[0] for s in region.strain) / len(region.strain)
         across = sum(s[1] for s in region.strain) / len(region.strain)
         region.confirmed = (
-            region.contact.span_s >= MIN_SPAN_S and region.contact.significant and mean > needed
+            region.contact.span_s >= (URGENT_SPAN_S if urgent else MIN_SPAN_S)
+            and len(region.samples) >= MIN_SAMPLES + urgent and region.contact.significant and mean > needed
             and region.points >= MIN_CONFIRM_POINTS and region.contact.rate < 1.0 / FIRST_SEEN_S
             and region.contact.misfit < MAX_MISFIT
             and abs(region.drift) < MAX_MISS_SIZES * float(region.size.max()) * region.contact.rate

@@ -210,10 +210,10 @@ def words(bearing_deg: float | None, free_sectors: list[dict]) -> str:
     """One sentence; never more certain than the estimate."""
     if bearing_deg is None:
         unknown = free_sectors[len(free_sectors) // 2]["free_m"] is None
-        return "Free way unknown" if unknown else "No free way seen"
+        return "Open floor unknown" if unknown else "No open floor seen"
     if abs(bearing_deg) <= 15.0:  # the same "ahead" as in the alerts
-        return "Way ahead looks free"
-    return f"Way looks freer to the {'right' if bearing_deg > 0 else 'left'}"
+        return "Most open floor is ahead"
+    return f"More open floor to the {'right' if bearing_deg > 0 else 'left'}"
 
 
 def estimate(view: SceneView) -> dict[str, Value]:

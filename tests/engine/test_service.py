@@ -116,11 +116,11 @@ def test_a_request_is_answered_from_perception_as_p3(service):
     service.submit("s", packet(0))
     assert recorder.wait(lambda r: any(scene.lane == "B" for scene in r.scenes))
     service.request("s", "describe")
-    assert recorder.wait(lambda r: len(r.alerts) == 1)
+    assert recorder.wait(lambda r: r.alerts)
     assert recorder.alerts[0].stage == "P3"
     assert recorder.alerts[0].text
     service.request("s", "find", "unicorn")
-    assert "do not see" in recorder.alerts[1].text
+    assert "do not see" in recorder.alerts[-1].text
     with pytest.raises(ValueError, match="describe, find, read"):
         service.request("s", "dance")
 

@@ -36,7 +36,7 @@ def test_ground_distance_is_the_cameras_geometry():
 def test_an_empty_floor_is_free_straight_ahead():
     value = _guidance(_corridor()).value
     assert value["free_bearing_deg"] == pytest.approx(0.0)
-    assert value["words"] == "Way ahead looks free"
+    assert value["words"] == "Most open floor is ahead"
     assert all(sector["free_m"] == path_guidance.MAX_RANGE_M for sector in value["sectors"])
 
 
@@ -46,7 +46,7 @@ def test_an_obstacle_ahead_turns_the_way_to_the_free_side():
     value = _guidance(rgb).value
     assert value["sectors"][-1]["free_m"] > value["sectors"][0]["free_m"]
     assert value["free_bearing_deg"] > 15.0
-    assert value["words"] == "Way looks freer to the right"
+    assert value["words"] == "More open floor to the right"
 
 
 def test_a_tall_obstacle_right_at_the_feet_is_never_called_free():
@@ -54,7 +54,7 @@ def test_a_tall_obstacle_right_at_the_feet_is_never_called_free():
     cv2.rectangle(rgb, (0, 100), (460, 479), (40, 60, 150), -1)  # it covers where the floor is learned
     found = _guidance(rgb)
     assert found.value["free_bearing_deg"] is None
-    assert found.value["words"] != "Way ahead looks free"
+    assert found.value["words"] != "Most open floor is ahead"
 
 
 def test_the_foot_of_an_obstacle_gives_its_distance():
@@ -79,7 +79,7 @@ def test_a_wall_of_the_floors_colour_is_not_called_free():
     rgb = np.clip(np.full((480, 640, 3), 120.0) + np.random.default_rng(0).normal(0, 3, (480, 640, 3)), 0, 255)
     value = _guidance(rgb.astype(np.uint8)).value
     assert value["free_bearing_deg"] is None
-    assert value["words"] == "Free way unknown"
+    assert value["words"] == "Open floor unknown"
     assert all(sector["free_m"] is None for sector in value["sectors"])
 
 

@@ -6,11 +6,6 @@ that the next start needs neither torch nor a conversion.
 
 from __future__ import annotations
 
-import hashlib
-import logging
-import os
-import shutil
-import tempfile
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -18,15 +13,9 @@ from pathlib import Path
 import numpy as np
 import openvino as ov
 
+from maxsight_core.engine.runtimes import graph_cache
 from maxsight_core.engine.runtimes.base import RuntimeUnavailableError, StageARuntime
 from maxsight_core.models.contract import GRAPH_OUTPUTS
-
-log = logging.getLogger(__name__)
-
-DEVICE = "CPU"
-_PRECISIONS = {"f32": "f32", "bf16": "bf16"}
-_SOURCES = Path(__file__).resolve().parents[2] / "models"
-_GRAPH_FILE = "stage_a.xml"
 
 
 class OpenVinoRuntime(StageARuntime):
@@ -52,16 +41,20 @@ class OpenVinoRuntime(StageARuntime):
         super().__init__(device="cpu", precision=_precision(core, precision), grid=grid, input_size=input_size)
         properties: dict[str, object] = {
             "PERFORMANCE_HINT": "LATENCY", "NUM_STREAMS": "1",
-            "INFERENCE_PRECISION_HINT": _PRECISIONS[self.precision],
+            "INFERENCE_PRECISION_HINT": self.precision,
         }
         if threads is not None:
             properties["INFERENCE_NUM_THREADS"] = threads
-        if cache_dir is not None:
-            properties["CACHE_DIR"] = str(cache_dir / "compiled")
-        compiled = _compile(core, properties, build_model, grid, input_size, weights_key, cache_dir)
+        compiled = self._compile(core, properties, lambda: convert(build_model(), input_size), weights_key, cache_dir)
         self._names = GRAPH_OUTPUTS[grid]
         self._request: ov.InferRequest | None = compiled.create_infer_request()
         self._request.infer([np.zeros((1, input_size, input_size, 3), np.uint8)])  # takes its memory now
+
+    def _compile(self, core, properties, make_graph, weights_key, cache_dir) -> ov.CompiledModel:
+        if cache_dir is None:
+            return core.compile_model(make_graph(), graph_cache.DEVICE, properties)
+        folder = cache_dir / graph_cache.graph_key(self.grid, self.input_size, weights_key)
+        return graph_cache.compile_cached(core, properties, make_graph, folder, self.precision)
 
     def _run(self, batch_rgb: np.ndarray) -> dict[str, np.ndarray]:
         if self._request is None:
@@ -85,7 +78,7 @@ class OpenVinoRuntime(StageARuntime):
 
 def offered_precisions(core: ov.Core | None = None) -> tuple[str, ...]:
     """Precisions this CPU multiplies natively."""
-    capabilities = (core or ov.Core()).get_property(DEVICE, "OPTIMIZATION_CAPABILITIES")
+    capabilities = (core or ov.Core()).get_property(graph_cache.DEVICE, "OPTIMIZATION_CAPABILITIES")
     return ("f32", "bf16") if "BF16" in capabilities else ("f32",)
 
 
@@ -100,25 +93,6 @@ def _precision(core: ov.Core, wanted: str) -> str:
     return wanted
 
 
-def _compile(core, properties, build_model, grid, input_size, weights_key, cache_dir) -> ov.CompiledModel:
-    if cache_dir is None:
-        return core.compile_model(convert(build_model(), input_size), DEVICE, properties)
-    folder = cache_dir / graph_key(grid, input_size, weights_key)
-    if (folder / _GRAPH_FILE).exists():
-        try:
-            return core.compile_model(str(folder / _GRAPH_FILE), DEVICE, properties)
-        except RuntimeError as error:
-            log.warning("the cached graph %s is unusable (%s); it is made again", folder, error)
-            shutil.rmtree(folder, ignore_errors=True)
-    try:
-        _save(convert(build_model(), input_size), folder)
-    except OSError as error:  # a full or read-only disk costs the next start some seconds, not this one its eyes
-        log.warning("the graph cannot be kept in %s (%s)", cache_dir, error)
-        properties = {name: value for name, value in properties.items() if name != "CACHE_DIR"}
-        return core.compile_model(convert(build_model(), input_size), DEVICE, properties)
-    return core.compile_model(str(folder / _GRAPH_FILE), DEVICE, properties)
-
-
 def convert(model, input_size: int) -> ov.Model:
     """The OpenVINO graph of a torch Stage A: uint8 [1, S, S, 3] in, the outputs of ``GRAPH_OUTPUTS`` in order."""
     import torch
@@ -130,25 +104,3 @@ def convert(model, input_size: int) -> ov.Model:
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")  # the tracer warns about every shape check, which is what makes it static
         return ov.convert_model(graph, example_input=example, input=[1, input_size, input_size, 3])
-
-
-def graph_key(grid: str, input_size: int, weights_key: str) -> str:
-    """Name of the cache folder: changes with the weights, the size, the network's own source and OpenVINO."""
-    digest = hashlib.sha256(f"{weights_key} {ov.__version__}".encode())
-    for source in (*sorted(_SOURCES.rglob("*.py")), Path(__file__).with_name("graph.py")):
-        digest.update(source.read_bytes())
-    return f"stage_a-{grid}-{input_size}-{digest.hexdigest()[:24]}"
-
-
-def _save(model: ov.Model, folder: Path) -> None:
-    """Write the graph into ``folder`` in one step; whoever comes second keeps the first one's."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".stage_a-") as temporary:
-        written = Path(temporary) / "graph"
-        written.mkdir()
-        ov.save_model(model, written / _GRAPH_FILE, compress_to_fp16=False)
-        try:
-            os.rename(written, folder)
-        except OSError:
-            if not (folder / _GRAPH_FILE).exists():
-                raise
