@@ -30,6 +30,8 @@ TAKE_TIMEOUT_S = 0.2
 WATCHDOG_INTERVAL_S = 0.5
 BACKGROUND_QUEUE = 8
 """Lane C holds at most this many jobs; further ones are dropped, because they are only advice (02-architecture)."""
+BACKGROUND_STALL_S = 60.0
+"""Lane C may take this long: its first reading loads the OCR models, and nobody waits for it."""
 YIELD_S = 0.002
 MAX_YIELD_S = 0.5
 """How long one Stage B slice may wait for lane A before its job is given up as too old."""
@@ -114,8 +116,9 @@ class EngineService:
 
     def _watch(self) -> None:
         while not self._stop.wait(WATCHDOG_INTERVAL_S):
-            for lane in (self._lane_a, self._lane_b, self._lane_c):
-                lane.check(self.config.stall_s)
+            self._lane_a.check(self.config.stall_s)
+            self._lane_b.check(self.config.stall_s)
+            self._lane_c.check(BACKGROUND_STALL_S)
 
     # ---- sessions --------------------------------------------------------------------------------------------------
 

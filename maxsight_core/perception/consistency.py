@@ -1,7 +1,7 @@
 """Temporal consistency: how steadily the things in view stay the same things in the same places.
 
-For each thing the share of its previous box (moved with the camera) that its present box overlaps counts, for each thing that
-came or went zero; the value is their mean. A detector that flickers, or a cut, lowers it.
+Each thing counts by the overlap of its present box with its previous one (moved with the camera), each thing that came
+or went counts zero; the value is their mean. A detector that flickers, or a cut, lowers it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """How far: pinhole distance from a class's usual height, its uncertainty, and the near / medium / far zone.
 
-``distance = focal length x real height / box height`` (metres along the camera's axis). The height priors, means and standard
-deviations, are the taxonomy's. Where a class has no usual height, only a zone is told, by the share of the frame that
+``distance = focal length x real height / box height`` (metres along the camera's axis). The height priors, means and
+standard deviations, are the taxonomy's. Where a class has no usual height, only a zone is told, by the share of the frame that
 the box covers (the system description's rule), as the last resort.
 """
 
@@ -170,7 +170,7 @@ def _detection(track: Track, camera: Camera, partner: Detection | None, still: b
 def _moves(
     track: Track, distance: Distance | None, closing: float | None, rate: float, still: bool, camera: Camera
 ) -> bool:
-    """True when the thing itself moves: sideways beyond the camera's turning, or nearer than the wearer's walk explains."""
+    """True when the thing itself moves: sideways, or nearer than the wearer's own walk explains."""
     if track.hits < time_to_contact.MIN_FRAMES:
         return False
     sideways = abs(track.velocity[0])

@@ -1,8 +1,8 @@
 """Local growth in a set of moving points: where something may be expanding, and by how much.
 
 Two steps. :func:`candidates` looks at the whole lattice of points at several window sizes with moment filters and
-finds places whose shift, after ego-motion, grows outwards. :func:`fit_growth` then fits one region's points with a robust
-similarity (translation, growth, rotation) and says how sure the growth is.
+finds places whose shift, after ego-motion, grows outwards. :func:`fit_growth` then fits one region's points with a
+robust similarity (translation, growth, rotation) and says how sure the growth is.
 """
 
 from __future__ import annotations
@@ -147,7 +147,7 @@ def _peaks(
     peaks = peaks[np.argsort(-z[peaks], kind="stable")][:MAX_CANDIDATES]
     columns = shape[1]
     return [
-        Candidate(float((index[i] % columns) * step + 0.5) * cell_px, float((index[i] // columns) * step + 0.5) * cell_px,
+        Candidate(((index[i] % columns) * step + 0.5) * cell_px, ((index[i] // columns) * step + 0.5) * cell_px,
                   side_px, float(growth[i]), float(z[i]))
         for i in peaks
     ]

@@ -2,23 +2,35 @@
 
 A window of points that expands (``expansion.candidates``) starts a *region*. Every frame a region is moved on, its
 points are fitted anew with a robust similarity, and its growth becomes one more sample for the time to contact. It is
-reported once its growth exceeds the background's significantly over at least three frames; it keeps its number until it is lost.
+reported once its growth exceeds the background's significantly over at least three frames, and keeps its number until
+it is lost.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 
-import cv2
 import numpy as np
 
 from maxsight_core.perception import expansion
 from maxsight_core.perception.ego_motion import EgoFit
 from maxsight_core.perception.expansion import Growth
 from maxsight_core.perception.flow import FlowField
-from maxsight_core.perception.time_to_contact import Contact, ScaleSample, from_scales
+from maxsight_core.perception.regions import (
+    Region,
+    connected,
+    credible,
+    enlarged,
+    extent,
+    inside,
+    middle,
+    moved_box,
+    overlap,
+    predicted_box,
+    window,
+)
+from maxsight_core.perception.time_to_contact import ScaleSample, from_scales
 
 MAX_REGIONS = 8
 MIN_SPAN_S = 0.25  # growth over less time than this is not believed, however sharp: limbs and gestures
@@ -30,7 +42,6 @@ MAX_REPORTED_S = 8.0  # farther off than this nobody needs a warning (alerts beg
 SAMPLE_WINDOW_S = 1.2  # older growth no longer tells the present course
 MAX_SAMPLES = 16
 COAST_S = 0.35  # a region that cannot be measured is held this long
-MIN_INLIER_SHARE = 0.4  # of the points in its box: fewer, and the box holds something else
 MAX_STRAIN_SHARE = 0.22  # anisotropic over isotropic growth, averaged: the ground has 1/3, a trailing edge 1
 STEADY_SHARE = 0.5  # none of the last three samples grows less than this share of the mean: gestures come and go
 MIN_CONFIRM_POINTS = 28  # with the extra points a real thing has 40 or more
@@ -46,39 +57,6 @@ BOX_GAIN = 0.3  # how fast a box follows the extent of its points
 MIN_REGION_SIDE_PX = 20.0  # of a 640 px frame
 DUPLICATE_OVERLAP = 0.3  # of the smaller box
 
-WHOLE_VIEW_MAX_S = 2.5  # a whole picture that grows this fast is a wall met at walking pace, no distant scene
-WHOLE_VIEW_MIN_SPAN_S = 0.45
-WHOLE_VIEW_MIN_INLIERS = 0.6
-
-
-@dataclass
-class Region:
-    """A growing part of the picture under observation; lengths in working pixels."""
-
-    number: int
-    box: np.ndarray  # x0 y0 x1 y1
-    born_s: float
-    measured_s: float
-    rate: float = 0.0  # 1 / s, smoothed: drives the box
-    velocity: np.ndarray = field(default_factory=lambda: np.zeros(2))  # px / s in the picture
-    own_velocity: np.ndarray = field(default_factory=lambda: np.zeros(2))  # px / s beyond the camera's motion there
-    background_rate: float = 0.0  # 1 / s, growth of the background at its place
-    drift: float = 0.0  # px / s sideways beyond the camera's turning
-    samples: list[ScaleSample] = field(default_factory=list)
-    excess: list[tuple[float, float]] = field(default_factory=list)  # rate beyond the background, its standard error
-    strain: list[tuple[float, float]] = field(default_factory=list)  # anisotropic growth rates, 1 / s
-    points: int = 0
-    contact: Contact | None = None
-    confirmed: bool = False
-    setbacks: int = 0
-
-    @property
-    def centre(self) -> np.ndarray:
-        return 0.5 * (self.box[:2] + self.box[2:])
-
-    @property
-    def size(self) -> np.ndarray:
-        return self.box[2:] - self.box[:2]
 
 
 class LoomingDetector:
@@ -88,22 +66,23 @@ class LoomingDetector:
         self.regions: list[Region] = []
         self._next = 1
         self._searched_s = -math.inf
-        self._whole: list[tuple[ScaleSample, float]] = []
-        self._whole_number: int | None = None
 
     def reset(self) -> None:
         """Forgets everything that is followed (a cut, a gap); numbers go on, so none is ever used twice."""
         self.regions = []
-        self._whole = []
-        self._whole_number = None
         self._searched_s = -math.inf
+
+    def new_number(self) -> int:
+        """A number no region has had."""
+        self._next += 1
+        return self._next - 1
 
     def background_weights(self, flow: FlowField, step_s: float) -> np.ndarray:
         """[n] 1 for background points, 0 for points of confirmed regions (their motion is not the camera's)."""
         weights = np.ones(len(flow.points))
         for region in self.regions:
             if region.confirmed:
-                weights[_inside(flow.points, _predicted_box(region, step_s), 1.1)] = 0.0
+                weights[inside(flow.points, predicted_box(region, step_s), 1.1)] = 0.0
         return weights
 
     def update(
@@ -117,8 +96,8 @@ class LoomingDetector:
             denser: adds points inside boxes to a field (``FlowEstimator.denser``).
         """
         starts = self._candidates(flow, ego, now_s)
-        boxes = [_moved_box(region, ego, step_s, flow.dt_s) for region in self.regions]
-        windows = [_enlarged(box, REACH) for box in boxes] + [_enlarged(_window(one), 1.5) for one in starts]
+        boxes = [moved_box(region, ego, step_s, flow.dt_s) for region in self.regions]
+        windows = [enlarged(box, REACH) for box in boxes] + [enlarged(window(one), 1.5) for one in starts]
         flow = denser(flow, windows)
         for region, box in zip(self.regions, boxes, strict=True):
             self._follow(region, box, flow, ego, now_s)
@@ -128,7 +107,6 @@ class LoomingDetector:
             residual = ego.residual_of(flow.points, flow.shift)
             for one in starts:
                 self._start(one, flow, residual, ego, now_s)
-        self._watch_whole_view(flow, ego, now_s)
         shown = [r for r in self.regions if r.confirmed and r.contact is not None and r.contact.seconds is not None
                  and r.contact.seconds <= MAX_REPORTED_S]
         return sorted(shown, key=lambda r: (r.contact.seconds, r.number))
@@ -141,17 +119,17 @@ class LoomingDetector:
         self._searched_s = now_s
         weights = flow.strength.copy()
         for region in self.regions:
-            weights[_inside(flow.points, region.box, 1.1)] = 0.0
+            weights[inside(flow.points, region.box, 1.1)] = 0.0
         cell_px = flow.size[0] / flow.lattice[1]
         found = expansion.candidates(flow.points, ego.residual, flow.cells, flow.lattice, weights, cell_px)
         return [one for one in found if one.growth / flow.dt_s >= MIN_EXCESS_RATE][:room]
 
     def _follow(self, region: Region, box: np.ndarray, flow: FlowField, ego: EgoFit, now_s: float) -> None:
-        chosen = np.nonzero(_inside(flow.points, box, REACH))[0]
+        chosen = np.nonzero(inside(flow.points, box, REACH))[0]
         growth = None
         if len(chosen):
             points = flow.points[chosen]
-            centre = _middle(box)
+            centre = middle(box)
             camera = ego.shift_at(centre[None, :])[0]
             growth_now = ego.expansion_at(*centre) + max(0.0, region.rate - region.background_rate) * flow.dt_s
             own = region.own_velocity * flow.dt_s
@@ -160,14 +138,14 @@ class LoomingDetector:
             growth = expansion.fit_growth(points, flow.shift[chosen], flow.strength[chosen], start,
                                           scale_px=1.0 + START_DOUBT * float(np.hypot(*own)))
         region.box = box
-        if growth is None or not _credible(growth, points, box):
+        if growth is None or not credible(growth, points, box):
             return
         excess = (growth.growth - ego.expansion_at(*growth.centre_px)) / flow.dt_s
         if region.confirmed and excess < STEADY_SHARE * 0.5 * (region.rate - region.background_rate):
             region.setbacks += 1  # the fit fell to the background, or it stopped: not a sample of its approach
             return
         self._learn(region, growth, flow, ego, now_s)
-        region.box = box + BOX_GAIN * (_extent(points[growth.inliers], box) - box)
+        region.box = box + BOX_GAIN * (extent(points[growth.inliers], box) - box)
 
     def _learn(self, region: Region, growth: Growth, flow: FlowField, ego: EgoFit, now_s: float) -> None:
         x, y = growth.centre_px
@@ -221,7 +199,7 @@ class LoomingDetector:
         """Of two regions on the same thing keeps the confirmed, then the older one."""
         kept: list[Region] = []
         for region in sorted(self.regions, key=lambda r: (not r.confirmed, r.number)):
-            if all(_overlap(region.box, other.box) < DUPLICATE_OVERLAP for other in kept):
+            if all(overlap(region.box, other.box) < DUPLICATE_OVERLAP for other in kept):
                 kept.append(region)
         self.regions = sorted(kept, key=lambda r: r.number)
 
@@ -229,25 +207,25 @@ class LoomingDetector:
         self, one: expansion.Candidate, flow: FlowField, residual: np.ndarray, ego: EgoFit, now_s: float
     ) -> None:
         """Grows a candidate window to the extent of the points that move with it; follows it if it holds."""
-        box, growth = _window(one), None
+        box, growth = window(one), None
         for last in (False, True):
-            chosen = np.nonzero(_inside(flow.points, box, 1.0))[0]
+            chosen = np.nonzero(inside(flow.points, box, 1.0))[0]
             growth = expansion.fit_growth(flow.points[chosen], flow.shift[chosen], flow.strength[chosen])
             if growth is None or growth.growth <= 0:
                 return
             if last:
                 break
-            around = np.nonzero(_inside(flow.points, box, 2.0))[0]
+            around = np.nonzero(inside(flow.points, box, 2.0))[0]
             points = flow.points[around]
             error = flow.shift[around] - (np.array(growth.shift_px) + growth.growth * (points - growth.centre_px))
             own, other = np.hypot(*error.T), np.hypot(*residual[around].T)
             with_it = (own < max(0.5, 2.5 * growth.rms_px)) & (own < other)
-            members = _connected(flow, around[with_it], growth.centre_px)
+            members = connected(flow, around[with_it], growth.centre_px)
             if len(members) < expansion.MIN_FIT_POINTS:
                 return
-            box = _extent(flow.points[members], None, 4.0)
-        known = any(_overlap(box, r.box) >= DUPLICATE_OVERLAP for r in self.regions)
-        if known or not _credible(growth, flow.points[chosen], box):
+            box = extent(flow.points[members], None, 4.0)
+        known = any(overlap(box, r.box) >= DUPLICATE_OVERLAP for r in self.regions)
+        if known or not credible(growth, flow.points[chosen], box):
             return
         if math.hypot(*growth.strain) > 2.0 * MAX_STRAIN_SHARE * growth.growth + 2.0 * growth.sd:
             return
@@ -256,42 +234,6 @@ class LoomingDetector:
         if region.setbacks == 0:
             self._next += 1
             self.regions.append(region)
-
-    def _watch_whole_view(self, flow: FlowField, ego: EgoFit, now_s: float) -> None:
-        """A wall in front fills the view: there is no background to exceed, so only fast growth counts."""
-        zoom = ego.motion.zoom
-        if ego.motion.inlier_fraction < WHOLE_VIEW_MIN_INLIERS or zoom <= 1.0:
-            self._whole = []
-            self._whole_number = None
-            return
-        sample = ScaleSample(now_s - flow.dt_s, now_s, math.log(zoom), 0.002)
-        self._whole = [(s, i) for s, i in self._whole if s.then_s >= now_s - SAMPLE_WINDOW_S]
-        self._whole.append((sample, ego.motion.inlier_fraction))
-
-    def whole_view(self, now_s: float) -> tuple[int, Contact] | None:
-        """Number and contact of the whole view closing in, or None."""
-        contact = from_scales([s for s, _ in self._whole], now_s)
-        close = (
-            contact is not None and contact.significant and contact.span_s >= WHOLE_VIEW_MIN_SPAN_S
-            and contact.seconds is not None and contact.seconds < WHOLE_VIEW_MAX_S
-        )
-        if not close or contact is None:
-            self._whole_number = None
-            return None
-        if self._whole_number is None:
-            self._whole_number = self._next
-            self._next += 1
-        return self._whole_number, contact
-
-
-def _window(one: expansion.Candidate) -> np.ndarray:
-    half = 0.5 * one.side_px
-    return np.array([one.x_px - half, one.y_px - half, one.x_px + half, one.y_px + half])
-
-
-def _enlarged(box: np.ndarray, by: float) -> np.ndarray:
-    centre, half = _middle(box), 0.5 * by * (box[2:] - box[:2])
-    return np.concatenate([centre - half, centre + half])
 
 
 def _alive(region: Region, now_s: float, size: tuple[int, int]) -> bool:
@@ -302,67 +244,6 @@ def _alive(region: Region, now_s: float, size: tuple[int, int]) -> bool:
     limit = 3 if region.confirmed else 1
     return (in_view and max(width, height) >= least and now_s - region.measured_s <= COAST_S
             and region.setbacks < limit)
-
-
-def _credible(growth: Growth, points: np.ndarray, box: np.ndarray) -> bool:
-    within = _inside(points, box, 1.0)
-    count = int(within.sum())
-    return count >= expansion.MIN_FIT_POINTS and int((growth.inliers & within).sum()) >= max(
-        expansion.MIN_FIT_POINTS, MIN_INLIER_SHARE * count)
-
-
-def _predicted_box(region: Region, step_s: float) -> np.ndarray:
-    centre = region.centre + region.velocity * step_s
-    grow = 1.0 / max(0.4, 1.0 - region.rate * step_s)
-    half = 0.5 * region.size * grow
-    return np.concatenate([centre - half, centre + half])
-
-
-def _moved_box(region: Region, ego: EgoFit, step_s: float, dt_s: float) -> np.ndarray:
-    """Where the region should be now: moved with the camera's measured turning and its own last velocity."""
-    camera = ego.shift_at(region.centre[None, :])[0] * (step_s / dt_s)
-    centre = region.centre + camera + region.own_velocity * step_s
-    half = 0.5 * region.size / max(0.4, 1.0 - region.rate * step_s)
-    return np.concatenate([centre - half, centre + half])
-
-
-def _inside(points: np.ndarray, box: np.ndarray, enlarge: float) -> np.ndarray:
-    centre, half = _middle(box), 0.5 * (box[2:] - box[:2]) * enlarge
-    return (np.abs(points - centre) <= half).all(axis=1)
-
-
-def _middle(box: np.ndarray) -> np.ndarray:
-    return 0.5 * (box[:2] + box[2:])
-
-
-def _extent(points: np.ndarray, box: np.ndarray | None, margin_px: float = 0.0) -> np.ndarray:
-    """Box around points, without the outermost twentieth on each side when there are many."""
-    if len(points) < expansion.MIN_FIT_POINTS:
-        return box if box is not None else np.zeros(4)
-    low, high = np.percentile(points, (3, 97), axis=0)
-    return np.concatenate([low - margin_px, high + margin_px])
-
-
-def _connected(flow: FlowField, chosen: np.ndarray, centre: tuple[float, float]) -> np.ndarray:
-    """Of the chosen points those in the lattice component nearest to ``centre``, gaps of one cell bridged."""
-    if len(chosen) == 0:
-        return chosen
-    rows, columns = flow.lattice
-    mask = np.zeros(rows * columns, np.uint8)
-    mask[flow.cells[chosen]] = 1
-    bridged = cv2.dilate(mask.reshape(rows, columns), np.ones((3, 3), np.uint8))
-    _, labels = cv2.connectedComponents(bridged, connectivity=4)
-    distance = np.abs(flow.points[chosen] - np.array(centre)).max(axis=1)
-    nearest = labels.reshape(-1)[flow.cells[chosen[int(distance.argmin())]]]
-    return chosen[labels.reshape(-1)[flow.cells[chosen]] == nearest]
-
-
-def _overlap(a: np.ndarray, b: np.ndarray) -> float:
-    """Intersection over the smaller box."""
-    low, high = np.maximum(a[:2], b[:2]), np.minimum(a[2:], b[2:])
-    shared = float(np.prod(np.maximum(0.0, high - low)))
-    least = min(float(np.prod(a[2:] - a[:2])), float(np.prod(b[2:] - b[:2])))
-    return shared / least if least > 0 else 0.0
 
 
 def _mean_interval(samples: list[ScaleSample]) -> float:

@@ -11,9 +11,11 @@ from maxsight_core.contracts import Camera, Detection, EgoMotion, Frame, MotionR
 from maxsight_core.perception import ego_motion
 from maxsight_core.perception.ego_motion import EgoFit
 from maxsight_core.perception.flow import FlowEstimator, FlowField, Picture, prepare
-from maxsight_core.perception.looming import LoomingDetector, Region
+from maxsight_core.perception.looming import LoomingDetector
+from maxsight_core.perception.regions import Region
 from maxsight_core.perception.time_to_contact import Contact, on_course
 from maxsight_core.perception.urgency import from_time_to_contact
+from maxsight_core.perception.whole_view import WholeView
 
 BASELINE_S = 0.09  # frames nearer in time are not compared: at 30 fps growth drowns in noise, over 90 ms it does not
 MAX_GAP_S = 1.0  # after a longer gap all motion is void (02-architecture: temporal state resets)
@@ -36,6 +38,8 @@ class MotionTracker:
     def __init__(self) -> None:
         self._flow = FlowEstimator()
         self._looming = LoomingDetector()
+        self._whole = WholeView()
+        self._whole_number: int | None = None
         self._history: list[Picture] = []
         self._last: MotionResult | None = None
         self._last_frame_s = 0.0
@@ -44,6 +48,8 @@ class MotionTracker:
         """Forgets all earlier frames."""
         self._history = []
         self._looming.reset()
+        self._whole.reset()
+        self._whole_number = None
         self._last = None
 
     def update(self, frame: Frame, camera: Camera) -> MotionResult:
@@ -96,9 +102,12 @@ class MotionTracker:
         self._history.append(picture)
         del self._history[:-MAX_HISTORY]
         approaching = tuple(_detection(r, flow, camera) for r in regions)
-        whole = self._looming.whole_view(picture.time_s)
-        if whole is not None and not approaching:
-            approaching = (_whole_view(*whole),)
+        whole = self._whole.update(ego.motion, picture.time_s)
+        if whole is None:
+            self._whole_number = None
+        elif not approaching:
+            self._whole_number = self._whole_number or self._looming.new_number()
+            approaching = (_whole_view(self._whole_number, whole),)
         self._last = MotionResult(
             flow=flow.dense, residual=_residual(flow, ego, camera), ego=ego.motion, approaching=approaching,
             quality=_quality(flow, ego),

@@ -1,7 +1,7 @@
 """Picture sequences with known motion, to measure the motion path: things that approach, and all that must not alarm.
 
 A sequence composes a *sprite* (a thing, with its silhouette) over a *backdrop* seen by a camera that pans,
-rolls, zooms and shakes by a known amount; every frame goes through sensor noise and JPEG at the quality the browser sends.
+rolls, zooms and shakes by a known amount; every frame goes through sensor noise and JPEG at the browser's quality.
 Backdrops and sprites come from photographs with COCO boxes, or from seeded synthetic texture where none are at hand.
 """
 
@@ -232,7 +232,8 @@ def synthetic_sprite(seed: int, aspect: float = 0.6, ellipse: bool = True) -> Sp
     alpha = np.ones((height, width), np.float32)
     if ellipse:
         alpha[:] = 0.0
-        cv2.ellipse(alpha, (width // 2, height // 2), (width // 2 - 1, height // 2 - 1), 0, 0, 360, 1.0, -1, cv2.LINE_AA)
+        axes = (width // 2 - 1, height // 2 - 1)
+        cv2.ellipse(alpha, (width // 2, height // 2), axes, 0, 0, 360, 1.0, -1, cv2.LINE_AA)
     return Sprite(rgb, alpha)
 
 

@@ -50,7 +50,7 @@ class _Memory:
 def estimate(view: SceneView) -> dict[str, Value]:
     """``predictive_alerts``: list of ``{hazard, track_id, bearing_deg, time_to_hazard_s, recommended_action, ground}``.
 
-    Soonest first, possibly empty: then nothing tracked meets the wearer within 5 s. Unavailable while nothing is tracked.
+    Soonest first, possibly empty (nothing tracked meets the wearer within 5 s); unavailable while nothing is tracked.
     """
     memory: _Memory = view.memory.setdefault(MEMORY, _Memory())
     now_s = view.frame.time_s

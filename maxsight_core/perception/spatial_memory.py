@@ -1,7 +1,7 @@
 """Spatial memory: where things were that have left the view.
 
-Bearings are kept against the camera's heading, which is the sum of its turning (the picture's shift over the focal length).
-The sum drifts and walking moves the wearer, so every memory fades, faster for things that move by themselves.
+Bearings are kept against the camera's heading: the sum of its turning (the picture's shift over the focal length). The
+sum drifts and walking moves the wearer, so every memory fades, faster for things that move by themselves.
 """
 
 from __future__ import annotations

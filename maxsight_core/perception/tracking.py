@@ -1,9 +1,9 @@
 """Stable numbers for a detector's boxes: Kalman prediction, Hungarian matching, two score levels (ByteTrack).
 
 After Zhang et al. 2022, "ByteTrack: multi-object tracking by associating every detection box": confident boxes are
-matched first, then weak boxes may only continue a track, never start one, which carries things through partial occlusion.
-Boxes are compared with a margin (Yang et al. 2023, C-BIoU), because at 5 frames a second a small thing leaves its own box.
-The camera's own motion is applied to the predictions before matching.
+matched first, then weak boxes may only continue a track, never start one, which carries things through partial
+occlusion. Boxes are compared with a margin (Yang et al. 2023, C-BIoU): at 5 frames a second a small thing leaves its
+own box. The camera's own motion is applied to the predictions before matching.
 """
 
 from __future__ import annotations

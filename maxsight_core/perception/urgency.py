@@ -1,8 +1,8 @@
 """How urgent: class x motion x time to contact, as pure functions.
 
 The class rule is the system description's ("urgency estimation algorithm"): a moving car, truck or bus is danger, a
-moving person or bicycle a warning, anything else its class default. Time to contact raises it, at the stages of the alert
-policy (under 2.5 s danger, under 5 s warning); nothing ever lowers a measured time to contact.
+moving person or bicycle a warning, anything else its class default. Time to contact raises it, at the stages of the
+alert policy (under 2.5 s danger, under 5 s warning); nothing ever lowers a measured time to contact.
 """
 
 from __future__ import annotations
@@ -73,8 +73,8 @@ def _default(class_id: int) -> int:
 def of_frame(detections: Sequence[Detection]) -> np.ndarray:
     """[4] float32 probabilities of safe, caution, warning, danger for the whole frame; they sum to 1.
 
-    Each thing votes for its own urgency with its score; a frame is as urgent as its most urgent credible thing, so the share that is left
-    over by the more urgent ones falls to the next lower level (safe without any thing).
+    Each thing votes for its own urgency with its score; a frame is as urgent as its most urgent credible thing, so what
+    the more urgent ones leave over falls to the next lower level (safe without any thing).
     """
     left = 1.0
     levels = np.zeros(len(URGENCIES), np.float32)
