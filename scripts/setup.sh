@@ -4,7 +4,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 fail() { printf 'maxsight: %s\n' "$1" >&2; exit 1; }
-say() { printf '\033[1m%s\033[0m\n' "$1"; }
+say() { if [ -t 1 ]; then printf '\033[1m%s\033[0m\n' "$1"; else printf '%s\n' "$1"; fi; }
 digest() { cat "$@" | cksum | tr -d ' '; }
 instance=${MAXSIGHT_INSTANCE_DIR:-instance}
 dev=""; [ "${1:-}" = "--dev" ] && dev=1
@@ -23,7 +23,7 @@ find_python() {
 check_prerequisites() {
   python=$(find_python) || fail "Python 3.11 or newer is needed and was not found; install it (Debian: apt-get install python3 python3-venv; macOS: brew install python) or name it: make run PYTHON=/path/to/python3"
   command -v node >/dev/null 2>&1 || fail "Node.js 20 or newer is needed and was not found; install it (Debian: apt-get install nodejs npm; macOS: brew install node)"
-  node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 20)' || fail "Node.js 20 or newer is needed; this is $(node --version)"
+  node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 20 ? 1 : 0)' 2>/dev/null || fail "Node.js 20 or newer is needed; this is $(node --version)"
   command -v npm >/dev/null 2>&1 || fail "npm is needed and was not found; it comes with Node.js (Debian: apt-get install npm)"
   "$python" -c 'import venv, ensurepip' 2>/dev/null || fail "Python's venv module is missing; install it (Debian: apt-get install python3-venv)"
 }
@@ -46,7 +46,8 @@ install_python_packages() {
   "${install[@]}" "${wanted[@]}" || fail "the Python packages could not be installed; the lines above say which one"
   # rapidocr asks for opencv-python, which needs libGL and overwrites the headless OpenCV: its other needs are above.
   "${install[@]}" --no-deps -r requirements-no-deps.txt || fail "rapidocr could not be installed; the lines above say why"
-  digest "${files[@]}" > "$stamp"
+  digest requirements.txt requirements-no-deps.txt > .venv/.stamp
+  [ -z "$dev" ] || digest "${files[@]}" > .venv/.stamp-dev
 }
 
 install_browser_libraries() {
