@@ -1,216 +1,157 @@
-"""How far: pinhole distance from a class's usual height, its uncertainty, and the near / medium / far zone.
+"""How far: pinhole distance from class heights, zones, and detections with everything the alerts need.
 
-``distance = focal length x real height / box height`` (metres along the camera's axis). The height priors, means and
-standard deviations, are the taxonomy's. Where a class has no usual height, only a zone is told, by the share of the frame that
-the box covers (the system description's rule), as the last resort.
+distance = focal length (px) x height of the thing (m) / height of its box (px). The prior's spread is the uncertainty;
+a box cut by the frame's edge shows only part of the thing, so its distance is an upper limit and its uncertainty
+grows. The box-area rule of the system description (over 10 % of the frame near, over 1 % medium) is the last resort.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import numpy as np
 
 from maxsight_core import taxonomy
-from maxsight_core.contracts import ZONES, Camera, Detection, MotionResult, SceneView, Value
-from maxsight_core.perception import time_to_contact, urgency
+from maxsight_core.contracts import Camera, Detection, SceneView, Value
+from maxsight_core.perception import time_to_contact
+from maxsight_core.perception.geometry import Box, intersection
 from maxsight_core.perception.time_to_contact import Contact
-from maxsight_core.perception.tracking import Track, clipped
+from maxsight_core.perception.tracking import Track, cut_sides
 
-OUTPUTS: tuple[str, ...] = ("precise_distances", "precise_distance_uncertainty")
-METHOD = "pinhole from box height and class height prior"
-DETECTED = "detector and tracker; distance by pinhole"
-NEAR, MEDIUM, FAR = ZONES
+OUTPUTS = ("precise_distances", "precise_distance_uncertainty")
 
-NEAR_BELOW_M = 2.0  # one and a half seconds of walking: reach and cane range
-FAR_ABOVE_M = 6.0  # four seconds and more
-NEAR_AREA, MEDIUM_AREA = 0.10, 0.01  # share of the frame: the description's rule
-BOX_JITTER = 0.04  # relative error of a detector's box height
-FIELD_OF_VIEW_SD = 0.12  # relative error of the focal length while the field of view is assumed (60..78 degrees)
-CALIBRATED_SD = 0.02
-CUT_OFF_SD = 0.5  # a box the frame's edge cuts off tells little: the thing is at most this distance away
-MIN_HEIGHT = 0.004  # normalised: two pixels of a 480 px frame
-MAX_DISTANCE_M = 100.0
-HEIGHT_JITTER = 0.03  # relative error of one box height in a track's regression
-TRACK_WINDOW_S = 1.2  # older heights no longer tell the present speed
-COAST_S = 0.4  # an unseen track is still reported this long, fading
-MOVING_SPEED_MPS = 0.5  # slower is posture and ranging error
-WALKING_MPS = 2.2  # closing faster than a walking wearer can explain: the thing itself moves
-MOVING_HEIGHTS = 0.4  # box heights a second sideways, where no distance is known
-SAME_THING_OVERLAP = 0.5  # of the smaller box: a measured approach belongs to a detector's track
-SAME_THING_AREA = (0.15, 4.0)  # area of the measured region over the box's
-
-
-@dataclass(frozen=True, slots=True)
-class Distance:
-    """Metres along the axis, standard deviation, and whether it is only an upper bound (box cut off by the edge)."""
-
-    metres: float
-    sd: float
-    upper_bound: bool = False
+NEAR_BELOW_M = 2.0
+"""Reach of a cane and one step."""
+MEDIUM_BELOW_M = 5.0
+"""Three to four seconds of walking at 1.4 m/s: time to change course. The rendered scenes use the same limits."""
+NEAR_AREA, MEDIUM_AREA = 0.10, 0.01
+"""Box-area rule of the system description, fractions of the frame."""
+BOX_SD = 0.05
+"""Relative standard deviation of a detector's box height."""
+CUT_SD = 0.5
+"""Added relative standard deviation of a cut box: half of the thing may be out of view."""
+ASSUMED_CAMERA_SD = 0.10
+"""Relative error of the focal length while the field of view is assumed: 60..72 degrees."""
+COLUMN_TREND_MIN = 3
+CONTACT_WINDOW_S = 1.2
+"""Older box sizes no longer tell the present speed."""
+SAME_THING_SHARE = 0.5
+"""Share of the smaller box that a measured approach and a named box have in common when they are one thing."""
+SAME_THING_AREA = (0.15, 4.0)
+"""Area of the measured region over the named box's: its textured part, up to the thing with what it carries."""
 
 
-def from_height(class_id: int, box_cxcywh: Sequence[float], camera: Camera) -> Distance | None:
-    """Distance of a thing of known usual height; None where the class has none or the box is too small.
-
-    A box that the top or bottom edge of the frame cuts off shows less than the whole height: the thing is then
-    nearer than the formula says, so the result is an upper bound with a large standard deviation.
-    """
+def pinhole(class_id: int, box: Box, camera: Camera) -> tuple[float, float] | None:
+    """(distance, standard deviation) in metres from the class's height prior, or None when it has none."""
     try:
         prior = taxonomy.by_id(class_id).height_m
     except KeyError:
         return None
-    height = box_cxcywh[3]
-    if prior is None or height < MIN_HEIGHT:
+    height_px = box[3] * camera.height_px
+    if prior is None or height_px < 2.0:
         return None
-    mean, sd = prior
-    metres = camera.focal_px * mean / (height * camera.height_px)
-    cut_off = clipped(box_cxcywh)[1]
-    focal_sd = FIELD_OF_VIEW_SD if camera.assumed else CALIBRATED_SD
-    relative = math.sqrt((sd / mean) ** 2 + BOX_JITTER**2 + focal_sd**2 + (CUT_OFF_SD**2 if cut_off else 0.0))
-    metres = min(metres, MAX_DISTANCE_M)
-    return Distance(metres, metres * relative, cut_off)
+    distance = camera.focal_px * prior[0] / height_px
+    cut = cut_sides(box)[1]
+    relative = math.sqrt((prior[1] / prior[0]) ** 2 + BOX_SD**2 + (ASSUMED_CAMERA_SD**2 if camera.assumed else 0.0)
+                         + (CUT_SD**2 if cut else 0.0))
+    return distance, distance * relative
 
 
-def zone(distance: Distance | None, box_cxcywh: Sequence[float]) -> str:
-    """near under 2 m, far from 6 m; by box area without a distance. A large cut-off box is never called far."""
-    area = box_cxcywh[2] * box_cxcywh[3]
-    by_area = NEAR if area > NEAR_AREA else MEDIUM if area > MEDIUM_AREA else FAR
-    if distance is None:
-        return by_area
-    by_metres = NEAR if distance.metres < NEAR_BELOW_M else FAR if distance.metres >= FAR_ABOVE_M else MEDIUM
-    return min(by_area, by_metres, key=ZONES.index) if distance.upper_bound else by_metres
+def zone_of(distance_m: float | None, box: Box) -> str:
+    """``near`` | ``medium`` | ``far`` from metres, else from the share of the frame the box covers."""
+    if distance_m is not None:
+        return "near" if distance_m < NEAR_BELOW_M else "medium" if distance_m < MEDIUM_BELOW_M else "far"
+    area = box[2] * box[3]
+    return "near" if area > NEAR_AREA else "medium" if area > MEDIUM_AREA else "far"
 
 
-def contact_of_track(track: Track, now_s: float) -> Contact | None:
-    """Rate of approach from the growth of a track's boxes; None while the frame's edges cut off both its sides.
+def _column_rate(track: Track) -> float:
+    """Normalised columns a second, by least squares over the track's history; 0 with too little of it."""
+    if len(track.times_s) < COLUMN_TREND_MIN or track.times_s[-1] <= track.times_s[0]:
+        return 0.0
+    times = np.asarray(track.times_s) - track.times_s[0]
+    return float(np.polyfit(times, np.asarray(track.columns), 1)[0])
 
-    Height is used, width where top or bottom are cut off: an entering thing must not seem to grow.
+
+def contact_of_track(track: Track, time_s: float) -> Contact | None:
+    """Rate of approach from the growth of a track's boxes; None with too few, or when the frame cuts both sides.
+
+    Heights count; widths where the frame's edge cuts a height: what enters the view must not seem to grow.
     """
-    recent = [o for o in track.history if o.time_s >= now_s - TRACK_WINDOW_S]
+    recent = [i for i, t in enumerate(track.times_s) if t >= time_s - CONTACT_WINDOW_S]
     if len(recent) < time_to_contact.MIN_FRAMES:
         return None
-    cut_sideways = any(clipped(o.box_cxcywh)[0] for o in recent)
-    cut_height = any(clipped(o.box_cxcywh)[1] for o in recent)
-    if cut_height and cut_sideways:
+    cut_width, cut_height = (any(track.cuts[i][side] for i in recent) for side in (0, 1))
+    if cut_height and cut_width:
         return None
-    side = 2 if cut_height else 3
-    sizes = [o.box_cxcywh[side] for o in recent]
-    return time_to_contact.from_sizes([o.time_s for o in recent], sizes, HEIGHT_JITTER, now_s)
+    sizes = track.widths if cut_height else track.heights
+    return time_to_contact.from_sizes(
+        [track.times_s[i] for i in recent], [sizes[i] for i in recent], BOX_SD / 2, time_s)
 
 
 def to_detections(
-    tracks: Sequence[Track], camera: Camera, motion: MotionResult | None = None, now_s: float | None = None,
+    tracks: Sequence[Track], camera: Camera, time_s: float, approaching: Sequence[Detection] = (),
 ) -> tuple[Detection, ...]:
-    """Tracks as detections with distance, zone, bearing, time to contact, closing speed, course and urgency.
-
-    A thing that the measured path sees approaching takes its (more precise) time to contact into the track that
-    covers it; what no track covers follows as ``something``. So nothing measured is ever lost, and nothing counts twice.
+    """Tracks of one frame as detections: distance, zone, bearing, time to contact, closing speed, course.
 
     Args:
-        motion: of the same frame, or None. now_s: frame clock; None: the tracks' last time.
+        approaching: what the measured path sees coming nearer in this frame. A thing that a track covers gives it its
+            time to contact, measured on many corners instead of one box height, and its course.
     """
-    measured = list(motion.approaching) if motion is not None else []
-    still = motion.ego.still if motion is not None and motion.flow is not None else True
-    now_s = max((t.seen_s for t in tracks), default=0.0) if now_s is None else now_s
-    found: list[Detection] = []
-    for track in tracks:
-        if now_s - track.seen_s > COAST_S or min(track.box_cxcywh[2:]) <= 0.0:
-            continue
-        partner = _partner(track.box_cxcywh, measured)
-        if partner is not None:
-            measured.remove(partner)
-        found.append(_detection(track, camera, partner, still, now_s))
-    return (*found, *measured)
+    return tuple(_detection(track, camera, time_s, _partner(track.box, approaching)) for track in tracks)
 
 
-def _partner(box: Sequence[float], measured: Sequence[Detection]) -> Detection | None:
-    """The measured approach that is the same thing as ``box``: overlaps it, of like size, soonest contact."""
-    area = box[2] * box[3]
-    fitting = [
-        m for m in measured
-        if _overlap(box, m.box_cxcywh) >= SAME_THING_OVERLAP
-        and SAME_THING_AREA[0] <= m.box_cxcywh[2] * m.box_cxcywh[3] / max(1e-9, area) <= SAME_THING_AREA[1]
-    ]
-    return min(fitting, key=lambda m: (m.time_to_contact_s or math.inf, m.track_id), default=None)
+def _partner(box: Box, approaching: Sequence[Detection]) -> Detection | None:
+    """The measured approach that is the same thing as ``box``, soonest contact first; None without one."""
+    area = max(1e-9, box[2] * box[3])
+    fitting = []
+    for one in approaching:
+        other = one.box_cxcywh[2] * one.box_cxcywh[3]
+        shared = intersection(box, one.box_cxcywh) / max(1e-9, min(area, other))
+        if (one.time_to_contact_s is not None and shared >= SAME_THING_SHARE
+                and SAME_THING_AREA[0] <= other / area <= SAME_THING_AREA[1]):
+            fitting.append(one)
+    return min(fitting, key=lambda one: (one.time_to_contact_s, one.track_id), default=None)
 
 
-def _detection(track: Track, camera: Camera, partner: Detection | None, still: bool, now_s: float) -> Detection:
-    box = track.box_cxcywh
-    try:
-        info = taxonomy.by_id(track.class_id)
-    except KeyError:
-        info = taxonomy.by_id(taxonomy.SOMETHING_ID)
-    whole = track.history[-1].box_cxcywh if track.history and track.seen else box
-    distance = from_height(track.class_id, whole if clipped(whole)[1] else box, camera)
-    contact = contact_of_track(track, now_s)
-    rate = contact.rate if contact is not None and contact.significant else 0.0
-    seconds = contact.seconds if contact is not None and contact.significant else None
-    frames = contact.frames if contact is not None else 0
-    on_course = time_to_contact.on_course(
-        track.velocity[0], seconds, max(box[2], box[3] * camera.height_px / camera.width_px), camera,
-        distance.metres if distance is not None else None)
-    method = DETECTED
-    if partner is not None and partner.time_to_contact_s is not None:
-        seconds, frames, on_course = partner.time_to_contact_s, partner.time_to_contact_frames, partner.on_course
-        rate, method = 1.0 / seconds, f"{DETECTED}; {partner.method}"
-    closing = distance.metres * rate if distance is not None else None
-    moving = info.moving and _moves(track, distance, closing, rate, still, camera)
-    fade = 1.0 if track.seen else max(0.3, 1.0 - (now_s - track.seen_s) / COAST_S)
+def _detection(track: Track, camera: Camera, time_s: float, partner: Detection | None) -> Detection:
+    class_id = track.class_id
+    ranged = pinhole(class_id, track.box, camera)
+    distance_m, sd_m = ranged if ranged is not None else (None, None)
+    contact = contact_of_track(track, time_s)
+    significant = contact is not None and contact.significant
+    seconds = contact.seconds if significant else None
+    frames = contact.frames if significant else 0
+    closing = time_to_contact.closing_speed_mps(distance_m, contact) if significant else None
+    size = max(track.box[2], track.box[3] * camera.height_px / camera.width_px)
+    on_course = time_to_contact.on_course(_column_rate(track), seconds, size, camera, distance_m)
+    method = "detector + tracker"
+    if partner is not None:
+        seconds, frames = partner.time_to_contact_s, partner.time_to_contact_frames
+        on_course, method = partner.on_course, f"{method}; {partner.method}"
+        closing = distance_m / seconds if distance_m is not None else None
+    info = taxonomy.by_id(class_id)
     return Detection(
-        track_id=track.track_id, class_id=info.id, class_name=info.name, score=track.score * fade, box_cxcywh=box,
-        source="learned", method=method, bearing_deg=camera.bearing_deg(box[0]), zone=zone(distance, box),
-        distance_m=distance.metres if distance is not None else None,
-        distance_sd_m=distance.sd if distance is not None else None,
-        urgency=urgency.of_thing(info.id, moving, seconds, on_course), time_to_contact_s=seconds,
+        track_id=track.track_id, class_id=class_id, class_name=info.name, score=min(1.0, track.score),
+        box_cxcywh=track.box, source="learned", method=method,
+        bearing_deg=camera.bearing_deg(track.box[0]), zone=zone_of(distance_m, track.box), distance_m=distance_m,
+        distance_sd_m=sd_m, time_to_contact_s=seconds,
         time_to_contact_frames=frames, closing_mps=closing, on_course=on_course,
     )
 
 
-def _moves(
-    track: Track, distance: Distance | None, closing: float | None, rate: float, still: bool, camera: Camera
-) -> bool:
-    """True when the thing itself moves: sideways, or nearer than the wearer's own walk explains."""
-    if track.hits < time_to_contact.MIN_FRAMES:
-        return False
-    sideways = abs(track.velocity[0])
-    if distance is None or closing is None:
-        heights = sideways * camera.width_px / max(1.0, track.box_cxcywh[3] * camera.height_px)
-        return heights > MOVING_HEIGHTS or (still and rate > 1.0 / time_to_contact.MAX_TIME_TO_CONTACT_S)
-    sideways_mps = sideways * camera.width_px / camera.focal_px * distance.metres
-    return sideways_mps > MOVING_SPEED_MPS or closing > (MOVING_SPEED_MPS if still else WALKING_MPS)
-
-
-def _overlap(a: Sequence[float], b: Sequence[float]) -> float:
-    """Intersection over the smaller of two cxcywh boxes."""
-    width = min(a[0] + a[2] / 2, b[0] + b[2] / 2) - max(a[0] - a[2] / 2, b[0] - b[2] / 2)
-    height = min(a[1] + a[3] / 2, b[1] + b[3] / 2) - max(a[1] - a[3] / 2, b[1] - b[3] / 2)
-    least = min(a[2] * a[3], b[2] * b[3])
-    return width * height / least if width > 0 and height > 0 and least > 0 else 0.0
-
-
 def estimate(view: SceneView) -> dict[str, Value]:
-    """``precise_distances`` and their uncertainty, one entry per detection whose class has a usual height.
-
-    Entries: ``{id, class, distance_m}`` and ``{id, class, sd_m, upper_bound}``, in the detections' order.
-    """
-    rows = []
-    for one in view.detections:
-        box = one.box_cxcywh
-        distance = from_height(one.class_id, box, view.camera)
-        if distance is None and one.distance_m is not None and one.distance_sd_m is not None:
-            distance = Distance(one.distance_m, one.distance_sd_m)
-        if distance is not None:
-            rows.append((one, distance))
-    if not rows:
-        reason = "nothing is detected" if not view.detections else "no detected class has a usual height"
+    """``precise_distances`` and their standard deviations, one row per detection whose distance can be measured."""
+    ranged = [d for d in view.detections if d.distance_m is not None]
+    if not ranged:
+        reason = ("nothing named is in view" if not view.detections
+                  else "no class in view has a known height: distance needs a name")
         return {name: Value.unavailable(name, reason) for name in OUTPUTS}
-    relative = sum(d.sd / d.metres for _, d in rows) / len(rows)
-    confidence = max(0.0, min(1.0, 1.0 - relative))
-    metres = [{"id": o.track_id, "class": o.class_name, "distance_m": d.metres} for o, d in rows]
-    spread = [{"id": o.track_id, "class": o.class_name, "sd_m": d.sd, "upper_bound": d.upper_bound} for o, d in rows]
+    method = "pinhole from box height and class height prior"
+    distances = [{"id": d.track_id, "distance_m": d.distance_m} for d in ranged]
+    spreads = [{"id": d.track_id, "distance_sd_m": d.distance_sd_m} for d in ranged]
     return {
-        OUTPUTS[0]: Value.measured(OUTPUTS[0], metres, METHOD, confidence),
-        OUTPUTS[1]: Value.measured(OUTPUTS[1], spread, METHOD, confidence),
+        "precise_distances": Value.measured("precise_distances", distances, method),
+        "precise_distance_uncertainty": Value.measured("precise_distance_uncertainty", spreads, method),
     }
-

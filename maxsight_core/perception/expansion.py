@@ -44,7 +44,8 @@ class Growth:
     Args:
         growth: relative growth a (size now / size then = 1 / (1 - a)). sd: its standard error.
         shift_px: shift of the centre. centre_px: weighted centre of the points that count.
-        strain: the two anisotropic parts (stretch along the axes, along the diagonals). inliers: [n] bool of the points given.
+        strain: the two anisotropic parts: stretch along the axes, along the diagonals.
+        inliers: [n] bool, of the points given.
         rms_px: residual of the inliers. spread_px: their mean distance from the centre.
     """
 

@@ -1,126 +1,84 @@
-"""Spatial memory: where things were that have left the view.
+"""Where things were: what left the view, turned with the camera, fading with time.
 
-Bearings are kept against the camera's heading: the sum of its turning (the picture's shift over the focal length). The
-sum drifts and walking moves the wearer, so every memory fades, faster for things that move by themselves.
+Bearings are kept in the frame of the session's first picture (heading: the summed turning of the camera from
+optical flow) and turned back when they are read. Walking is not measured, so distances are not kept and what is
+remembered fades within a minute. Drift of the summed heading is a few degrees per turn; words stay coarse.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
-from typing import Any
 
-from maxsight_core import taxonomy
 from maxsight_core.contracts import Detection, SceneView, Value
 
-OUTPUTS: tuple[str, ...] = ("spatial_memory",)
-METHOD = "last bearing of each track, turned with the camera's pan"
-MEMORY = "spatial_memory"
-
-STATIC_HALF_LIFE_S = 15.0  # a door or chair stays; walking at 1 m/s makes its bearing stale in about this time
-MOVING_HALF_LIFE_S = 3.0  # a person or car is elsewhere soon
-MIN_CONFIDENCE = 0.2  # under this a memory is dropped
-MIN_SCORE = 0.4  # doubtful detections are not worth remembering
-MAX_STEP_S = 1.0  # over a longer gap the turning is unknown: everything is forgotten
-MAX_ITEMS = 12
-AHEAD_DEG, SIDE_DEG, REAR_SIDE_DEG = 15.0, 110.0, 160.0  # 15: the alert policy's "ahead"
-PAN_ERROR = 0.1  # relative error of the integrated pan (assumed field of view)
-
-
-@dataclass
-class _Item:
-    class_id: int
-    class_name: str
-    world_deg: float
-    seen_s: float
-    distance_m: float | None
-    score: float
-    turned_deg: float = 0.0  # total turning since it was seen, whichever way: the error grows with it
-
-
-@dataclass
-class _Memory:
-    heading_deg: float = 0.0
-    time_s: float | None = None
-    items: dict[int, _Item] = field(default_factory=dict)
-
-
-def estimate(view: SceneView) -> dict[str, Value]:
-    """``spatial_memory``: list of ``{class, bearing_deg, bearing_sd_deg, age_s, distance_m, confidence, words}``.
-
-    Only things out of view; bearing -180..180 degrees from where the camera looks now, right positive. Surest first.
-    """
-    memory: _Memory = view.memory.setdefault(MEMORY, _Memory())
-    now_s = view.frame.time_s
-    step_s = 0.0 if memory.time_s is None else now_s - memory.time_s
-    if not 0.0 <= step_s <= MAX_STEP_S or view.motion.ego.cut:
-        memory.items.clear()
-        step_s = 0.0
-    memory.time_s = now_s
-    _turn(memory, view, step_s)
-    in_view = {one.track_id for one in view.detections}
-    for one in view.detections:
-        if one.score >= MIN_SCORE and one.class_id != taxonomy.SOMETHING_ID:
-            memory.items[one.track_id] = _Item(
-                one.class_id, one.class_name, memory.heading_deg + one.bearing_deg, now_s, one.distance_m, one.score)
-    rows = _rows(memory, view, in_view, now_s)
-    if not rows and not memory.items:
-        return {OUTPUTS[0]: Value.unavailable(OUTPUTS[0], "nothing has been seen that could be remembered")}
-    confidence = rows[0]["confidence"] if rows else 0.0
-    return {OUTPUTS[0]: Value.measured(OUTPUTS[0], rows[:MAX_ITEMS], METHOD, confidence)}
-
-
-def _turn(memory: _Memory, view: SceneView, step_s: float) -> None:
-    """Adds the camera's turning since the last view; the present rate stands for the whole step."""
-    ego = view.motion.ego
-    if step_s <= 0.0 or ego.dt_s <= 0.0:
-        return
-    turned = -math.degrees(math.atan(ego.dx_px / view.camera.focal_px)) * step_s / ego.dt_s
-    memory.heading_deg += turned
-    for item in memory.items.values():
-        item.turned_deg += abs(turned)
-
-
-def _rows(memory: _Memory, view: SceneView, in_view: set[int], now_s: float) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = []
-    for key in sorted(memory.items):
-        item = memory.items[key]
-        if key in in_view:
-            continue
-        age_s = now_s - item.seen_s
-        confidence = item.score * 0.5 ** (age_s / _half_life(item.class_id))
-        bearing = (item.world_deg - memory.heading_deg + 180.0) % 360.0 - 180.0
-        if confidence < MIN_CONFIDENCE or _seen_again(item, bearing, view):
-            del memory.items[key]
-            continue
-        rows.append({
-            "class": item.class_name, "bearing_deg": bearing, "bearing_sd_deg": 3.0 + PAN_ERROR * item.turned_deg,
-            "age_s": age_s, "distance_m": item.distance_m, "confidence": confidence, "words": words(bearing),
-        })
-    rows.sort(key=lambda row: (-row["confidence"], row["age_s"], row["class"]))
-    return rows
-
-
-def _half_life(class_id: int) -> float:
-    return MOVING_HALF_LIFE_S if taxonomy.by_id(class_id).moving else STATIC_HALF_LIFE_S
-
-
-def _seen_again(item: _Item, bearing_deg: float, view: SceneView) -> bool:
-    """True when the same kind of thing is in view where the memory expects it: it came back under a new number."""
-    tolerance = 5.0 + PAN_ERROR * item.turned_deg
-    return any(_same(item, one) and abs(one.bearing_deg - bearing_deg) <= tolerance for one in view.detections)
-
-
-def _same(item: _Item, one: Detection) -> bool:
-    return one.class_id == item.class_id
+OUTPUTS = ("spatial_memory",)
+METHOD = "bearings turned with the camera's summed flow, fading"
+FADE_S = 20.0
+"""Confidence falls to 1/e in this time: a walker has gone 28 m by then."""
+FORGET_S = 60.0
+MAX_THINGS = 24
+AHEAD_DEG, SIDE_DEG, BEHIND_DEG = 15.0, 100.0, 150.0
+SAME_TEXT_DEG = 20.0
 
 
 def words(bearing_deg: float) -> str:
-    """Where, in words: ahead, left, right, behind left, behind right, behind."""
-    size = abs(bearing_deg)
+    """ahead | left | right | behind left | behind right | behind, of a bearing -180..180."""
+    size, side = abs(bearing_deg), "left" if bearing_deg < 0 else "right"
     if size <= AHEAD_DEG:
         return "ahead"
-    side = "left" if bearing_deg < 0 else "right"
-    if size <= SIDE_DEG:
+    if size < SIDE_DEG:
         return side
-    return f"behind {side}" if size <= REAR_SIDE_DEG else "behind"
+    return f"behind {side}" if size < BEHIND_DEG else "behind"
+
+
+def wrap(angle_deg: float) -> float:
+    """The same direction within -180..180."""
+    return (angle_deg + 180.0) % 360.0 - 180.0
+
+
+def estimate(view: SceneView) -> dict[str, Value]:
+    """``spatial_memory``: list of ``{class, bearing_deg, age_s, confidence, words}``, newest first.
+
+    Only named things, steady hints of people and read text are remembered; what is in view now is not listed.
+    """
+    now_s = view.frame.time_s
+    memory: dict[str, dict] = view.memory.setdefault("spatial_memory", {})
+    if memory and now_s < max(item["seen_s"] for item in memory.values()):
+        memory.clear()  # the clock went back: another recording
+    seen = _in_view(view)
+    for key, (name, bearing_deg) in seen.items():
+        memory[key] = {"class": name, "heading_deg": wrap(view.heading_deg + bearing_deg), "seen_s": now_s}
+    for key in [k for k, item in memory.items() if now_s - item["seen_s"] > FORGET_S]:
+        del memory[key]
+    for key in sorted(memory, key=lambda k: memory[k]["seen_s"])[:-MAX_THINGS]:
+        del memory[key]
+    items = []
+    for key, item in sorted(memory.items(), key=lambda pair: -pair[1]["seen_s"]):
+        if key in seen:
+            continue
+        age_s = now_s - item["seen_s"]
+        bearing_deg = wrap(item["heading_deg"] - view.heading_deg)
+        items.append({
+            "class": item["class"], "bearing_deg": round(bearing_deg, 1), "age_s": round(age_s, 2),
+            "confidence": round(math.exp(-age_s / FADE_S), 3), "words": words(bearing_deg),
+        })
+    return {"spatial_memory": Value.measured("spatial_memory", items, METHOD,
+                                             max((i["confidence"] for i in items), default=None))}
+
+
+def _in_view(view: SceneView) -> dict[str, tuple[str, float]]:
+    found = {_key(d): (d.class_name, d.bearing_deg) for d in view.detections if d.class_id != 0}
+    people = view.so_far.get("pedestrians")
+    for person in (people.value if people is not None and people.value else ()):
+        if person["steady"]:
+            found[f"person:{round(person['bearing_deg'] / SAME_TEXT_DEG)}"] = ("person", person["bearing_deg"])
+    text = view.so_far.get("ocr")
+    for line in (text.value if text is not None and text.value else ()):
+        name = line["text"].strip()
+        if name:
+            found[f"text:{name.lower()}"] = (f"text {name}", view.camera.bearing_deg(line["box"][0]))
+    return found
+
+
+def _key(detection: Detection) -> str:
+    return f"track:{detection.track_id}"

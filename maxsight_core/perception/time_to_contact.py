@@ -3,7 +3,8 @@
 A thing that closes at constant speed has size h(t) = C / (T - t): its logarithm grows, ever faster, by
 ``log((tau + age_ref) / (tau + age_now))`` between two frames, where tau is the time left now (Lee 1976, "A theory of
 visual control of braking based on information about time-to-collision"). Both estimators here fit the rate
-c = 1 / tau of exactly that curve, by weighted Gauss-Newton, so that neither an irregular frame interval nor the acceleration of growth biases it.
+c = 1 / tau of exactly that curve, by weighted Gauss-Newton, so that neither an irregular frame interval nor the
+acceleration of growth biases it.
 """
 
 from __future__ import annotations

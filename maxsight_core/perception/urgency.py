@@ -57,7 +57,7 @@ def of_thing(class_id: int, moving: bool, time_to_contact_s: float | None, on_co
 
 
 def of_detection(detection: Detection, camera_still: bool) -> int:
-    """Urgency 0..3 of one detection; a walking wearer closes on standing things too, which then do not count as moving."""
+    """Urgency 0..3 of one detection; what a walking wearer closes on by walking does not count as moving."""
     own_mps = 0.0 if camera_still else WALKING_MPS
     moving = detection.closing_mps is not None and detection.closing_mps > own_mps + MOVING_MPS
     return of_thing(detection.class_id, moving, detection.time_to_contact_s, detection.on_course)

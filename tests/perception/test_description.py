@@ -84,8 +84,8 @@ def test_a_person_is_named_once_and_only_when_steady():
 
 @pytest.mark.parametrize(("confidence", "said_it"), [(0.5, True), (0.1, False)])
 def test_the_way_is_mentioned_only_when_the_floor_is_trusted(confidence, said_it):
-    value = Value.measured("path_guidance", {"sectors": [], "free_bearing_deg": 0.0, "words": "Most open floor is ahead"},
-                           "test", confidence)
+    path = {"sectors": [], "free_bearing_deg": 0.0, "words": "Most open floor is ahead"}
+    value = Value.measured("path_guidance", path, "test", confidence)
     assert ("Most open floor is ahead" in _said(so_far={"path_guidance": value})["normal"]) is said_it
 
 
