@@ -71,7 +71,7 @@ def test_make_run_sets_up_serves_and_prints_the_demo_passwords_once(running):
 
 def test_the_socket_bench_runs_beside_it_and_no_frame_stays_without_a_reply(running, tmp_path):
     _, url, instance, _ = running
-    login = json.loads((instance / "demo_logins.json").read_text(encoding="utf-8"))["patient"]
+    login = json.loads((instance / "demo_logins.json").read_text(encoding="utf-8"))["developer"]
     line = command("maxsight_core.bench.sockets").replace("http://127.0.0.1:5000", url)
     line = line.replace("--seconds 10", "--seconds 3")
     out = tmp_path / "sockets.json"
@@ -83,6 +83,7 @@ def test_the_socket_bench_runs_beside_it_and_no_frame_stays_without_a_reply(runn
     assert figures["frames_without_reply"] == 0
     assert figures["frames_answered_twice"] == 0
     assert figures["results"] + sum(figures["dropped"].values()) == figures["frames_sent"] > 0
+    assert min(figures["results_per_session"]) > 0, "a session was not served"
     assert set(figures["rtt_ms"]) == {"p50", "p95", "p99"}
 
 

@@ -4,7 +4,8 @@
 
 Each session logs in, opens a WebSocket, starts a session and sends real JPEGs (``--images DIR``, else the rendered
 street) with one frame of credit, as the browser does. The login is ``--email`` and ``--password``, else the demo
-patient of the instance folder this command is started beside. Only a server on this machine is ever loaded.
+developer of the instance folder this command is started beside: a patient has one session, and a second page takes it
+over, but a developer may run several. Only a server on this machine is ever loaded.
 """
 
 from __future__ import annotations
@@ -54,10 +55,10 @@ def credentials(options: argparse.Namespace) -> tuple[str, str]:
     if options.email and options.password:
         return options.email, options.password
     try:
-        patient = json.loads(DEMO_LOGINS.read_text(encoding="utf-8"))["patient"]
+        developer = json.loads(DEMO_LOGINS.read_text(encoding="utf-8"))["developer"]
     except (OSError, ValueError, KeyError):
         raise BenchError(f"no login: give --email and --password ({DEMO_LOGINS} is not here)") from None
-    return patient["email"], patient["password"]
+    return developer["email"], developer["password"]
 
 
 def log_in(url: str, email: str, password: str) -> str:

@@ -1,0 +1,1 @@
+"""Users: passwords, logins, lockout, roles, and the login page."""
