@@ -59,8 +59,6 @@ install_browser_libraries() {
   copy socket.io-client/dist/socket.io.esm.min.js socket.io-client
   copy uplot/dist/uPlot.esm.js uplot
   copy uplot/dist/uPlot.min.css uplot
-  copy d3/dist/d3.min.js d3
-  copy @observablehq/plot/dist/plot.umd.min.js observablehq-plot
   copy "@fontsource/atkinson-hyperlegible/files/*.woff2" atkinson-hyperlegible
   copy @fontsource/atkinson-hyperlegible/LICENSE atkinson-hyperlegible
   digest package-lock.json > "$stamp"

@@ -203,6 +203,7 @@ def _session_start(service: LiveService, client: Client, payload: Any) -> dict[s
         "ok": True, "session_id": session.session_id, "credit": protocol.CREDIT,
         "limits": {"max_bytes": protocol.MAX_FRAME_BYTES, "max_side_px": protocol.MAX_SIDE_PX},
         "settings": views.settings_json(session.settings),
+        "names_things": "classification" in service.engine.description().get("trained_heads", ()),
     }
 
 

@@ -79,6 +79,7 @@ const session = new LookSession({
     showSeeing(latencyMs);
     askOnce();
   },
+  onOpened: (answer) => picture.opened(answer),
   onScene: (message) => picture.scene(message),
   onAlerts: (alerts, tCap) => {
     for (const alert of alerts) delivery.give(alert, tCap);

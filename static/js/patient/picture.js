@@ -5,6 +5,8 @@ import { readPath } from "../common/path_strip.js";
 import { ThingsList } from "./things.js";
 
 const SCENE_VALID_MS = 2500; // advice of Stage B older than this leaves the picture
+const NOTHING = "Nothing recognised yet.";
+const UNNAMED = "Nothing found yet. This server has no trained weights: things are not named. What comes closer, text and light are measured.";
 const LIGHT_WORDS = { dark: "Very dark picture", dim: "Dim light", bright: "Very bright light" };
 
 export class Picture {
@@ -12,12 +14,19 @@ export class Picture {
     this.overlay = new Overlay(byId("overlay"));
     this.things = new ThingsList({ list: byId("things"), empty: byId("things-empty"), count: byId("things-count") });
     this.data = null;
+    this.nothing = NOTHING;
     this.advice = { pathGuidance: null, pedestrians: [], at: -Infinity };
   }
 
   begin() {
     byId("stage-empty").hidden = true;
-    setText(byId("things-empty"), "Nothing recognised yet.");
+    setText(byId("things-empty"), this.nothing);
+  }
+
+  /** @param {{names_things?: boolean}} answer to `session_start`: an empty list must not be read as an empty way */
+  opened(answer) {
+    this.nothing = answer.names_things === false ? UNNAMED : NOTHING;
+    setText(byId("things-empty"), this.nothing);
   }
 
   /** @param {object} message `result` @param {object} settings of the person */
@@ -30,6 +39,7 @@ export class Picture {
     };
     this.#shape(message.w, message.h);
     this.overlay.draw(this.data);
+    setText(byId("things-empty"), this.nothing);
     this.things.show(this.data.detections, { units, directions });
     setText(byId("quality"), LIGHT_WORDS[lightingLevel(message.lighting)] ?? "");
     if (!advice) byId("path").hidden = true;
@@ -72,7 +82,7 @@ export class Picture {
     this.advice = { pathGuidance: null, pedestrians: [], at: -Infinity };
     this.overlay.clear();
     this.things.clear();
-    setText(byId("things-empty"), "Nothing recognised yet.");
+    setText(byId("things-empty"), NOTHING);
     setText(byId("quality"), "");
     byId("path").hidden = true;
     byId("stage-empty").hidden = false;

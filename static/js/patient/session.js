@@ -8,6 +8,7 @@ const MAX_DETAIL_CHARACTERS = 200;
 
 /**
  * Calls back:
+ *   onOpened(answer)      the server's answer to `session_start`
  *   onState(state, why)   "starting" | "seeing" | "paused" | "returning" (results again, not yet steady) | "stopped";
  *                         `why`: the reason of a pause
  *   onResult(message, latencyMs), onScene(message), onAlerts(alerts, tCapMs), onEnded(reason)
@@ -65,6 +66,7 @@ export class LookSession {
     }
     this.sessionId = answer.session_id;
     this.opened = true;
+    this.callbacks.onOpened?.(answer);
     const wasPaused = this.pacer.paused;
     this.pacer.begin({ credit: answer.credit ?? 1, maxFps: this.source.maxFps });
     this.pacer.paused = wasPaused; // a reconnection does not end the pause: results do
