@@ -71,12 +71,12 @@ def totals(session_ids: list[str]) -> dict[str, Totals]:
         .group_by(Alert.session_id, fate)
     ):
         fates.setdefault(session_id, {})[name] = count
-    counted = db.session.execute(
-        select(Figure.session_id, func.sum(Figure.frames - Figure.results)).where(Figure.session_id.in_(session_ids))
-        .group_by(Figure.session_id)
-    ).all()
-    unanswered = {row[0]: row[1] for row in counted}
-    return {name: Totals(fates.get(name, {}), int(unanswered.get(name) or 0)) for name in session_ids}
+    dropped: dict[str, int] = {}
+    for session_id, drops in db.session.execute(
+        select(Figure.session_id, Figure.drops).where(Figure.session_id.in_(session_ids))
+    ):
+        dropped[session_id] = dropped.get(session_id, 0) + sum((drops or {}).values())
+    return {name: Totals(fates.get(name, {}), dropped.get(name, 0)) for name in session_ids}
 
 
 def session(clinic_id: str, session_id: str) -> Session | None:
