@@ -69,7 +69,7 @@ def runtimes(iterations: int, rgb) -> dict[str, Any]:
     variants, loaded = {}, []
     for runtime, precision in (("torch", "f32"), ("openvino", "f32"), ("openvino", "bf16")):
         stage_a = load_stage_a(runtime=runtime, precision=precision, grid="fused")
-        batch = detect.prepare(rgb, stage_a.runtime.input_size)
+        batch = detect.prepare(rgb, stage_a.runtime.input_size, stage_a.manifest.fit)
         variants[f"{runtime} {stage_a.runtime.precision}"] = lambda r=stage_a.runtime, b=batch: r.infer(b)
         loaded.append(stage_a)
     samples = alternate(variants, iterations)

@@ -8,6 +8,9 @@ from pathlib import Path
 
 from maxsight_core.engine.decision import DecisionThresholds
 
+INSTANCE = Path(__file__).resolve().parents[2] / "instance"
+"""Folder of everything a running server writes: database, secret key, weights, compiled models."""
+
 
 class ConfigError(ValueError):
     """A setting has a value the engine cannot use; the message names the setting and what is expected."""
@@ -20,7 +23,7 @@ class EngineConfig:
     Args:
         checkpoint: weights to use, or None for the order of docs/weights.md.
         grid: ``fused`` | ``pyramid``, or None for what the weights were made for.
-        runtime: ``auto`` | ``openvino`` | ``torch``. precision: ``auto`` | ``f32`` | ``bf16``.
+        runtime: ``auto`` | ``openvino`` | ``torch``. precision: ``auto`` | ``f32`` | ``bf16`` | ``int8``.
         threads: CPU threads of the network's runtime, or None for all cores.
         run_untrained: run Stage A's network although no head of it is trained. Its numbers are withheld
             either way; running it keeps timings and the decision point true to the product.
@@ -60,7 +63,7 @@ class EngineConfig:
             precision=env.get("MAXSIGHT_PRECISION", "auto"),
             threads=_whole(env, "MAXSIGHT_ENGINE_THREADS"),
             run_untrained=env.get("MAXSIGHT_RUN_UNTRAINED", "1") not in ("0", "false", "no"),
-            cache_dir=Path(env["MAXSIGHT_CACHE_DIR"]) if env.get("MAXSIGHT_CACHE_DIR") else None,
+            cache_dir=Path(env.get("MAXSIGHT_CACHE_DIR") or _instance(env) / "cache"),
         )
         sessions = _whole(env, "MAXSIGHT_MAX_SESSIONS")
         if sessions is not None:
@@ -71,6 +74,10 @@ class EngineConfig:
             stage_a_ms=defaults.stage_a_ms if latency is None else latency,
             uncertainty=defaults.uncertainty if uncertainty is None else uncertainty,
         ))
+
+
+def _instance(env) -> Path:
+    return Path(env.get("MAXSIGHT_INSTANCE_DIR") or INSTANCE)
 
 
 def _number(env, name: str) -> float | None:

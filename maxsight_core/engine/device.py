@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 DEVICES: tuple[str, ...] = ("auto", "cpu", "cuda", "mps")
-PRECISIONS: tuple[str, ...] = ("auto", "f32", "bf16", "f16")
+PRECISIONS: tuple[str, ...] = ("auto", "f32", "bf16", "f16", "int8")
 MPS_STABLE_VARIABLE = "MAXSIGHT_MPS_STABLE"
 DEVICE_VARIABLE = "MAXSIGHT_DEVICE"
 _ACCELERATOR_NODES = ("/dev/nvidia0", "/dev/nvidiactl", "/dev/dxg", "/dev/kfd")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import cv2
@@ -19,7 +20,18 @@ from maxsight_core.alerts.inputs import AlertInputs
 from maxsight_core.alerts.policy import DEFAULT_POLICY, AlertPolicy
 from maxsight_core.alerts.scheduler import decide as decide_alerts
 from maxsight_core.alerts.scheduler import finish as finish_alerts
-from maxsight_core.contracts import AlertDecision, Detection, Frame, FrameResult, SceneResult, SessionSettings, Value
+from maxsight_core.contracts import (
+    AlertDecision,
+    Camera,
+    Detection,
+    Frame,
+    FrameQuality,
+    FrameResult,
+    MotionResult,
+    SceneResult,
+    SessionSettings,
+    Value,
+)
 from maxsight_core.engine import answers, decision, detect, stage_b
 from maxsight_core.engine.config import EngineConfig
 from maxsight_core.engine.runtimes import load_stage_a
@@ -32,6 +44,7 @@ log = logging.getLogger(__name__)
 
 LATE_FRAME_S = 0.3
 """Below this a wait is part of the normal round; leaving it out keeps decisions the same on every machine."""
+BESIDE_WORKERS = 4
 UNTRAINED = "no trained head in this checkpoint"
 LEARNED_NAMES = tuple(s.name for s in registry.REGISTRY if s.stage == "A" and s.learned_by and s.tier == 1)
 
@@ -69,6 +82,8 @@ class Engine:
         self.runtime, self.manifest, self.source_note = loaded.runtime, loaded.manifest, loaded.source_note
         self.trained = frozenset(self.manifest.trained_heads)
         self.detects = detect.can_detect(self.trained)
+        # Motion is measured beside the network. More than one worker, so that one that hangs does not stop the next.
+        self._beside = ThreadPoolExecutor(BESIDE_WORKERS, "maxsight-motion")
 
     def new_session(self, settings: SessionSettings) -> SessionState:
         return SessionState(settings=settings)
@@ -99,13 +114,12 @@ class Engine:
             state.reset_motion()
         state.last_time_s = frame.time_s
 
-        quality = frame_quality.measure(frame.rgb)
-        watch.split("quality")
+        measuring = self._beside.submit(_measure, state, frame, camera)  # OpenCV, beside the network
         raw, network_error = self._network(frame)
         watch.split("network")
-        motion = state.motion.update(frame, camera)
+        quality, motion, measured_ms = measuring.result()
         state.turn_with(motion.ego, gap_s or 0.0, camera)
-        watch.split("motion")
+        watch.split("wait_for_motion")
         detections = self._detections(state, raw, frame, camera, motion)
         watch.split("detect")
 
@@ -129,7 +143,7 @@ class Engine:
 
         stage_a_ms = decode_ms + watch.total_ms()
         chosen = decision.decide(stage_a_ms, uncertainty, self.config.thresholds)
-        timings = {"decode": decode_ms, **watch.parts, "stage_a": stage_a_ms}
+        timings = {"decode": decode_ms, **watch.parts, **measured_ms, "stage_a": stage_a_ms}
         values["timings"] = Value.measured("timings", dict(timings), "monotonic clock of the server")
         values["stage_b"] = Value.measured("stage_b", chosen.to_json(), "decision point after Stage A")
         result = FrameResult(
@@ -150,7 +164,7 @@ class Engine:
         if not self.trained and not self.config.run_untrained:
             return None, UNTRAINED
         try:
-            return self.runtime.infer(detect.prepare(frame.rgb, self.runtime.input_size)), None
+            return self.runtime.infer(detect.prepare(frame.rgb, self.runtime.input_size, self.manifest.fit)), None
         except Exception as error:
             log.exception("Stage A's network failed")
             return None, f"Stage A's network failed: {type(error).__name__}: {error}"
@@ -174,7 +188,7 @@ class Engine:
         if self.detects and raw is not None and all(np.isfinite(tensor).all() for tensor in raw.values()):
             found = detect.decode(
                 raw, grid=self.runtime.grid, input_size=self.runtime.input_size,
-                image_size=(frame.height, frame.width),
+                image_size=(frame.height, frame.width), fit=self.manifest.fit, classes=self.manifest.classes,
             )
             tracks = state.tracker.update(found, frame.time_s, motion.ego, camera)
             named = tuple(replace(d, colour=colours.of_detection(frame.rgb, d))
@@ -280,6 +294,18 @@ class Engine:
             else:
                 values[spec.name] = replace(held[0], age_ms=max(0.0, (time_s - held[1]) * 1000.0))
         return values
+
+
+def _measure(
+    state: SessionState, frame: Frame, camera: Camera
+) -> tuple[FrameQuality, MotionResult, dict[str, float]]:
+    """Picture quality and motion of one frame, with their times (ms)."""
+    watch = Stopwatch()
+    quality = frame_quality.measure(frame.rgb)
+    watch.split("quality")
+    motion = state.motion.update(frame, camera)
+    watch.split("motion")
+    return quality, motion, watch.parts
 
 
 def _zones_value(detections: tuple[Detection, ...]) -> Value:

@@ -246,7 +246,13 @@ def _read_torch(path: Path) -> tuple[CheckpointManifest, dict[str, np.ndarray]]:
         raise CheckpointError(f"{path}: expected a torch file with the entries manifest and state; got {found}. "
                               "Save it with maxsight_core.engine.manifest.save_checkpoint")
     manifest = CheckpointManifest.from_json(state["manifest"])
-    arrays = {name: tensor.numpy() for name, tensor in state["state"].items()}
+    entries = state["state"]
+    odd = [str(k) for k, v in entries.items() if not hasattr(v, "numpy")] if isinstance(entries, Mapping) else ["state"]
+    if odd:
+        raise CheckpointError(f"{path}: expected a tensor under every name of state; got something else under "
+                              f"{', '.join(odd[:5])}. Save model.state_dict()")
+    # NumPy has no bfloat16; the hash is then that of the same numbers in 32 bits
+    arrays = {name: (t.float() if t.is_floating_point() else t).numpy() for name, t in entries.items()}
     _require_same_hash(path, manifest, arrays)
     return manifest, arrays
 

@@ -32,6 +32,8 @@ BACKGROUND_QUEUE = 8
 """Lane C holds at most this many jobs; further ones are dropped, because they are only advice (02-architecture)."""
 BACKGROUND_STALL_S = 60.0
 """Lane C may take this long: its first reading loads the OCR models, and nobody waits for it."""
+STAGE_B_NICENESS, BACKGROUND_NICENESS = 10, 19
+"""Lanes B and C stand back behind lane A: a reading of text takes 0.3 s of a core and cannot be sliced."""
 YIELD_S = 0.002
 MAX_YIELD_S = 0.5
 """How long one Stage B slice may wait for lane A before its job is given up as too old."""
@@ -91,8 +93,8 @@ class EngineService:
         self._background: queue.Queue[tuple[str, stage_b.SceneJob]] = queue.Queue(BACKGROUND_QUEUE)
         self._stop = threading.Event()
         self._lane_a = Lane("A", self._step_a, self._hang_a)
-        self._lane_b = Lane("B", self._step_b)
-        self._lane_c = Lane("C", self._step_c)
+        self._lane_b = Lane("B", self._step_b, niceness=STAGE_B_NICENESS)
+        self._lane_c = Lane("C", self._step_c, niceness=BACKGROUND_NICENESS)
         self._watchdog: threading.Thread | None = None
         self.background_dropped = self.stage_b_cancelled = 0
 

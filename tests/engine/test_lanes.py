@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import sys
 import threading
 import time
 
@@ -74,3 +76,15 @@ def test_a_lane_whose_thread_died_is_replaced():
     assert wait_for(lambda: len(steps) > 3)
     assert lane.restarts == 1
     lane.stop(2.0)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux keeps a priority for each thread")
+def test_an_advisory_lane_stands_back_and_the_rest_of_the_process_does_not():
+    seen = []
+    lane = Lane("C", lambda token: seen.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id())), niceness=7)
+    before = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+    lane.start()
+    assert wait_for(lambda: len(seen) > 1)
+    lane.stop(2.0)
+    assert seen[0] == max(before, 7)
+    assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) == before

@@ -1,0 +1,1 @@
+"""The networks: layers, backbones, heads, stages. ``forward`` gives named tensors; decoding and losses elsewhere."""

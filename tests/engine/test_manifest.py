@@ -1,0 +1,173 @@
+"""Checkpoints: what is written is read back, and whatever is no checkpoint is refused with a reason."""
+
+import json
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from safetensors.numpy import save_file
+
+from maxsight_core.engine.manifest import (
+    METADATA_KEY,
+    CheckpointError,
+    CheckpointManifest,
+    coco_classes,
+    read_checkpoint,
+    read_manifest,
+    save_checkpoint,
+    weights_sha256,
+)
+from maxsight_core.models.contract import CONTRACT
+
+
+def manifest(**changes):
+    fields = {
+        "tier": "T0", "grid": "fused", "classes": coco_classes(), "trained_heads": frozenset({"objectness", "boxes"}),
+        "data": "rendered scenes", "metrics": {"box mAP": 12.5}, "git_revision": "abc123",
+    }
+    return CheckpointManifest(**{**fields, **changes})
+
+
+@pytest.fixture
+def state():
+    return {"layer.weight": torch.randn(4, 3), "layer.count": torch.tensor(7), "layer.bias": torch.randn(4)}
+
+
+@pytest.fixture
+def saved(tmp_path, state):
+    path = tmp_path / "t0.safetensors"
+    return path, save_checkpoint(path, state, manifest())
+
+
+def test_a_checkpoint_comes_back_as_it_was_saved(saved, state):
+    path, written = saved
+    found, arrays = read_checkpoint(path)
+    assert found == written == read_manifest(path)
+    assert found.metrics == {"box mAP": 12.5}
+    assert len(found.sha256) == 64
+    assert set(arrays) == set(state)
+    for name, tensor in state.items():
+        np.testing.assert_array_equal(arrays[name], tensor.numpy(), strict=True)
+
+
+def test_half_storage_is_half_as_large_and_is_read_as_32_bits(tmp_path):
+    state = {"weight": torch.randn(100, 100)}
+    whole, half = tmp_path / "a.safetensors", tmp_path / "b.safetensors"
+    save_checkpoint(whole, state, manifest())
+    save_checkpoint(half, state, manifest(), storage="f16")
+    assert half.stat().st_size < 0.55 * whole.stat().st_size
+    array = read_checkpoint(half)[1]["weight"]
+    assert array.dtype == np.float32
+    np.testing.assert_allclose(array, state["weight"].numpy(), rtol=1e-3, atol=1e-6)
+
+
+def test_a_torch_file_with_plain_tensors_is_read(tmp_path, state):
+    path = tmp_path / "t0.pt"
+    body = manifest(sha256=weights_sha256({k: v.numpy() for k, v in state.items()})).to_json()
+    torch.save({"manifest": body, "state": state}, path)
+    assert read_manifest(path).trained_heads == {"objectness", "boxes"}
+    assert set(read_checkpoint(path)[1]) == set(state)
+
+
+def test_a_head_that_is_not_listed_is_never_learned():
+    found = manifest()
+    assert [head for head in CONTRACT if found.is_learned(head)] == ["objectness", "boxes"]
+    assert not any(manifest(trained_heads=frozenset()).is_learned(head) for head in CONTRACT)
+
+
+def test_the_grid_decides_size_and_fit_unless_the_manifest_does():
+    assert (manifest().input_size_px, manifest().fit) == (224, "stretch")
+    assert (manifest(grid="pyramid").input_size_px, manifest(grid="pyramid").fit) == (320, "letterbox")
+    assert manifest(input_size_px=256, fit="letterbox").to_json()["input_size_px"] == 256
+
+
+class Bomb:
+    def __reduce__(self):
+        return (open, ("/dev/null",))
+
+
+def not_checkpoints(folder, good: bytes):
+    """(name, bytes, words the message must hold)."""
+    torch.save({"manifest": manifest().to_json(), "state": {"a": Bomb()}}, folder / "bomb.pt")
+    torch.save({"weight": torch.zeros(2)}, folder / "bare.pt")
+    torch.save({"manifest": manifest().to_json(), "state": {"epoch": 3}}, folder / "epoch.pt")
+    save_file({"weight": np.zeros(2, np.float32)}, folder / "bare.safetensors")
+    save_file({"weight": np.zeros(2, np.float32)}, folder / "odd.safetensors", metadata={METADATA_KEY: "{nonsense"})
+    flipped = bytearray(good)
+    flipped[-1] ^= 1
+    return [
+        ("text.safetensors", b"hello, I am a text file\n", "not a checkpoint: expected a safetensors"),
+        ("empty.pt", b"", "it has 0 bytes"),
+        ("photo.pt", b"\xff\xd8\xff\xe0\x00\x10JFIF\x00\x01", "not a checkpoint"),
+        ("pickle.pt", pickle.dumps({"state": 1}), "not a checkpoint"),
+        ("cut.safetensors", good[: len(good) // 2], "damaged or cut short"),
+        ("cut.pt", (folder / "bare.pt").read_bytes()[:200], "damaged"),
+        ("flipped.safetensors", bytes(flipped), "changed after they were saved: SHA-256 expected"),
+        ("code.pt", (folder / "bomb.pt").read_bytes(), "objects that would have to run code"),
+        ("bare.pt", (folder / "bare.pt").read_bytes(), "expected a torch file with the entries manifest and state"),
+        ("epoch.pt", (folder / "epoch.pt").read_bytes(), "expected a tensor under every name of state"),
+        ("nameless.safetensors", (folder / "bare.safetensors").read_bytes(), "no MaxSight manifest"),
+        ("odd.safetensors", (folder / "odd.safetensors").read_bytes(), "manifest is not JSON"),
+    ]
+
+
+def test_what_is_no_checkpoint_is_refused_with_what_was_expected_and_what_to_do(tmp_path, saved):
+    for name, data, words in not_checkpoints(tmp_path, saved[0].read_bytes()):
+        path = tmp_path / f"case-{name}"
+        path.write_bytes(data)
+        for read in (read_checkpoint, read_manifest):
+            with pytest.raises(CheckpointError) as caught:
+                read(path)
+            assert words in str(caught.value), name
+            assert str(path) in str(caught.value), name
+
+
+def test_a_missing_file_and_a_folder_are_named(tmp_path):
+    with pytest.raises(CheckpointError, match="nothing is there"):
+        read_manifest(tmp_path / "none.safetensors")
+    with pytest.raises(CheckpointError, match="that is a folder"):
+        read_checkpoint(tmp_path)
+
+
+@pytest.mark.parametrize(("field", "value"), [
+    ("grid", "dense"), ("classes", (0,)), ("classes", (0, "cat")), ("trained_heads", frozenset({"telepathy"})),
+    ("sha256", "beef"), ("input_size_px", 100), ("fit", "crop"), ("metrics", {"mAP": "good"}), ("tier", ""),
+])
+def test_a_manifest_that_makes_no_sense_is_refused_by_field(field, value):
+    with pytest.raises(CheckpointError, match=f"manifest: {field} must be"):
+        manifest(**{field: value})
+
+
+@pytest.mark.parametrize("change", [{"format": 99}, {"grid": None}, {"classes": 91}, {"trained_heads": [1]}])
+def test_json_of_another_form_is_refused(change):
+    body = json.loads(json.dumps(manifest().to_json()))
+    assert CheckpointManifest.from_json(body) == manifest()
+    with pytest.raises(CheckpointError, match=next(iter(change))):
+        CheckpointManifest.from_json({**body, **change})
+    with pytest.raises(CheckpointError, match="expected a JSON object; got list"):
+        CheckpointManifest.from_json([body])
+
+
+def test_a_save_that_fails_leaves_the_old_file_and_no_litter(tmp_path, saved, state):
+    path = saved[0]
+    before = path.read_bytes()
+    with pytest.raises(TypeError):
+        save_checkpoint(path, {**state, "odd": object()}, manifest())
+    with pytest.raises(CheckpointError, match="f32 or f16; got 'f8'"):
+        save_checkpoint(path, state, manifest(), storage="f8")
+    with pytest.raises(CheckpointError, match=r"ends in \.safetensors"):
+        save_checkpoint(tmp_path / "t0.pt", state, manifest())
+    assert path.read_bytes() == before
+    assert [p.name for p in tmp_path.iterdir()] == [path.name]
+
+
+def test_the_hash_sees_names_shapes_types_and_bytes():
+    base = {"a": np.arange(4, dtype=np.float32)}
+    others = [
+        {"b": base["a"]}, {"a": base["a"].reshape(2, 2)}, {"a": base["a"].view(np.int32)}, {"a": base["a"] + 1},
+        {"a": base["a"], "b": base["a"]},
+    ]
+    hashes = [weights_sha256(tensors) for tensors in (base, *others)]
+    assert len(set(hashes)) == len(hashes)
+    assert weights_sha256({"b": base["a"], "a": base["a"]}) == hashes[-1]  # the order of a dict means nothing
