@@ -383,13 +383,13 @@ class EgoMotion:
     """Motion of the camera itself between two frames, from the dominant (background) flow.
 
     Args:
-        dx_px, dy_px: translation of the picture in pixels of the flow grid (content moves by this much).
+        dx_px, dy_px: translation of the picture in pixels of the original frame over ``dt_s`` (content moves by this).
         rotation_deg: roll of the picture, degrees, clockwise positive.
         zoom: scale factor of the picture (1.0: none; above 1: the camera moves forward or zooms).
         inlier_fraction: share of the tracked points that follow this motion, 0..1.
         still: True when the camera did not move within measurement error.
         cut: True when the picture changed altogether (a cut, a jump, a gap over 1 s): all motion is void.
-        dt_s: time between the two frames.
+        dt_s: time between the two compared frames; may span several frames of a fast source.
     """
 
     dx_px: float = 0.0

@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import cv2
@@ -22,12 +21,9 @@ from maxsight_core.alerts.scheduler import decide as decide_alerts
 from maxsight_core.alerts.scheduler import finish as finish_alerts
 from maxsight_core.contracts import (
     AlertDecision,
-    Camera,
     Detection,
     Frame,
-    FrameQuality,
     FrameResult,
-    MotionResult,
     SceneResult,
     SessionSettings,
     Value,
@@ -44,7 +40,6 @@ log = logging.getLogger(__name__)
 
 LATE_FRAME_S = 0.3
 """Below this a wait is part of the normal round; leaving it out keeps decisions the same on every machine."""
-BESIDE_WORKERS = 4
 UNTRAINED = "no trained head in this checkpoint"
 LEARNED_NAMES = tuple(s.name for s in registry.REGISTRY if s.stage == "A" and s.learned_by and s.tier == 1)
 
@@ -82,8 +77,6 @@ class Engine:
         self.runtime, self.manifest, self.source_note = loaded.runtime, loaded.manifest, loaded.source_note
         self.trained = frozenset(self.manifest.trained_heads)
         self.detects = detect.can_detect(self.trained)
-        # Motion is measured beside the network. More than one worker, so that one that hangs does not stop the next.
-        self._beside = ThreadPoolExecutor(BESIDE_WORKERS, "maxsight-motion")
 
     def new_session(self, settings: SessionSettings) -> SessionState:
         return SessionState(settings=settings)
@@ -114,12 +107,14 @@ class Engine:
             state.reset_motion()
         state.last_time_s = frame.time_s
 
-        measuring = self._beside.submit(_measure, state, frame, camera)  # OpenCV, beside the network
+        quality = frame_quality.measure(frame.rgb)
+        watch.split("quality")
+        # One after the other: beside each other they fight for the cores, and both are slower (docs/performance.md).
         raw, network_error = self._network(frame)
         watch.split("network")
-        quality, motion, measured_ms = measuring.result()
+        motion = state.motion.update(frame, camera)
         state.turn_with(motion.ego, gap_s or 0.0, camera)
-        watch.split("wait_for_motion")
+        watch.split("motion")
         detections = self._detections(state, raw, frame, camera, motion)
         watch.split("detect")
 
@@ -143,7 +138,7 @@ class Engine:
 
         stage_a_ms = decode_ms + watch.total_ms()
         chosen = decision.decide(stage_a_ms, uncertainty, self.config.thresholds)
-        timings = {"decode": decode_ms, **watch.parts, **measured_ms, "stage_a": stage_a_ms}
+        timings = {"decode": decode_ms, **watch.parts, "stage_a": stage_a_ms}
         values["timings"] = Value.measured("timings", dict(timings), "monotonic clock of the server")
         values["stage_b"] = Value.measured("stage_b", chosen.to_json(), "decision point after Stage A")
         result = FrameResult(
@@ -192,7 +187,7 @@ class Engine:
             )
             tracks = state.tracker.update(found, frame.time_s, motion.ego, camera)
             named = tuple(replace(d, colour=colours.of_detection(frame.rgb, d))
-                          for d in to_detections(tracks, camera, frame.time_s))
+                          for d in to_detections(tracks, camera, frame.time_s, motion.approaching))
         unnamed = tuple(thing for thing in motion.approaching if not _explained(thing, named))
         still = motion.ego.still
         return tuple(replace(d, urgency=urgency.of_detection(d, still)) for d in (*named, *unnamed))
@@ -294,18 +289,6 @@ class Engine:
             else:
                 values[spec.name] = replace(held[0], age_ms=max(0.0, (time_s - held[1]) * 1000.0))
         return values
-
-
-def _measure(
-    state: SessionState, frame: Frame, camera: Camera
-) -> tuple[FrameQuality, MotionResult, dict[str, float]]:
-    """Picture quality and motion of one frame, with their times (ms)."""
-    watch = Stopwatch()
-    quality = frame_quality.measure(frame.rgb)
-    watch.split("quality")
-    motion = state.motion.update(frame, camera)
-    watch.split("motion")
-    return quality, motion, watch.parts
 
 
 def _zones_value(detections: tuple[Detection, ...]) -> Value:

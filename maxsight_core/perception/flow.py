@@ -1,4 +1,4 @@
-"""Optical flow between two frames: a dense field, and about a thousand sparse points good to a tenth of a pixel.
+"""Optical flow between two frames: a dense field, and about a thousand sparse points good to 0.2 pixels.
 
 The dense field (DIS, Kroeger et al. 2016, "Fast optical flow using dense inverse search") is fast and survives large
 motion, but pulls small expansions towards zero (measured: docs/motion.md). So it only starts the sparse points
@@ -21,7 +21,7 @@ GRID_STRIDE_PX = 4  # dense cells that are averaged into one of the published fl
 LATTICE_COLUMNS = 40  # sparse points: one per 1/40 of the width, 16 px in a 640 px frame
 MIN_CORNER_RESPONSE = 1.5e-4  # minimal eigenvalue of [0, 1] grey; webcam noise and JPEG alone stay under 6e-5
 FULL_CORNER_RESPONSE = 4e-4  # a corner this strong counts half; weaker ones wander along their edge
-FINE_POINTS = 150  # at most so many extra points in one region
+FINE_POINTS = 110  # at most so many extra points in one region
 MIN_FINE_CELL_PX = 3  # dense pixels between extra points: nearer ones share their windows
 LK_WINDOW_PX = 9  # small: a larger window mixes the thing with its background (bias -10 % at 13 px)
 LK_LEVELS = 1
@@ -146,7 +146,7 @@ class FlowEstimator:
     def denser(self, field: FlowField, boxes: Sequence[np.ndarray]) -> FlowField:
         """``field``, the result of the last :meth:`between`, with more points inside boxes (x0, y0, x1, y1 working px).
 
-        A thing that covers few lattice cells gets up to 150 points of its own, so that its growth is as well
+        A thing that covers few lattice cells gets up to 110 points of its own, so that its growth is as well
         determined as that of a large one. The points of the lattice come first and keep their order.
         """
         if self._pair is None or not boxes:

@@ -32,7 +32,7 @@ from maxsight_core.perception.regions import (
 )
 from maxsight_core.perception.time_to_contact import ScaleSample, from_scales
 
-MAX_REGIONS = 8
+MAX_REGIONS = 6
 MIN_SPAN_S = 0.25  # growth over less time than this is not believed, however sharp: limbs and gestures
 MIN_SAMPLES = 2  # two frame pairs: three frames
 SIGNIFICANCE = 6.0  # standard errors of growth beyond the background's

@@ -214,15 +214,15 @@ def synthetic_texture(seed: int, height: int = 600, width: int = 800, contrast: 
     """Seeded colour texture with detail at every scale (1/f octaves) and hard-edged blocks: [h, w, 3] uint8."""
     rng = np.random.default_rng(seed)
     picture = np.zeros((height, width, 3), np.float32)
-    for octave in range(2, 8):
+    for octave in range(2, 9):
         cells = 2**octave
         layer = rng.normal(0, 1, (max(2, cells * height // width), cells, 3)).astype(np.float32)
-        picture += cv2.resize(layer, (width, height), interpolation=cv2.INTER_CUBIC) * (160.0 / cells**0.6)
+        picture += cv2.resize(layer, (width, height), interpolation=cv2.INTER_CUBIC) * (160.0 / cells**0.5)
     for _ in range(25):
         x, y = int(rng.integers(0, width - 40)), int(rng.integers(0, height - 40))
         w, h = int(rng.integers(20, width // 5)), int(rng.integers(20, height // 4))
         picture[y:y + h, x:x + w] = picture[y:y + h, x:x + w] * 0.5 + rng.normal(0, 50, 3)
-    return np.clip(120 + contrast * picture * 0.6, 0, 255).astype(np.uint8)
+    return np.clip(120 + contrast * picture * 0.45, 0, 255).astype(np.uint8)
 
 
 def synthetic_sprite(seed: int, aspect: float = 0.6, ellipse: bool = True) -> Sprite:

@@ -80,3 +80,24 @@ def test_precise_distances_name_their_things_or_say_why_there_are_none():
     assert values["precise_distances"].value == [{"id": 7, "distance_m": 2.5}]
     assert values["precise_distance_uncertainty"].value == [{"id": 7, "distance_sd_m": 0.4}]
     assert "nothing named" in distance.estimate(make_view(textured()))["precise_distances"].reason
+
+
+def test_somebody_who_enters_the_view_does_not_seem_to_come_nearer():
+    tracker = Tracker()
+    for i in range(10):  # slides in over the bottom edge: the visible height grows, the width does not
+        visible = 0.2 + 0.06 * i
+        tracks = tracker.update([RawDetection(1, 0.9, (0.5, 1.0 - visible / 2, 0.3, visible))], i / 10, None, CAMERA)
+    assert distance.to_detections(tracks, CAMERA, 0.9)[0].time_to_contact_s is None
+
+
+def test_a_measured_approach_gives_its_time_to_the_named_thing_it_lies_on():
+    tracker = Tracker()
+    for i in range(3):
+        tracks = tracker.update([RawDetection(62, 0.9, (0.5, 0.5, 0.2, 0.4))], i / 10, None, CAMERA)
+    seen = thing("something", 0, box=(0.5, 0.52, 0.15, 0.3), track_id=100_001, time_to_contact_s=2.2,
+                 time_to_contact_frames=5, on_course=True)
+    elsewhere = thing("something", 0, box=(0.1, 0.5, 0.15, 0.3), track_id=100_002, time_to_contact_s=1.0)
+    chair = distance.to_detections(tracks, CAMERA, 0.2, (elsewhere, seen))[0]
+    assert (chair.class_name, chair.time_to_contact_s, chair.on_course) == ("chair", 2.2, True)
+    assert chair.closing_mps == pytest.approx(chair.distance_m / 2.2)
+    assert distance.to_detections(tracks, CAMERA, 0.2)[0].time_to_contact_s is None

@@ -69,3 +69,24 @@ def test_jitter_is_smoothed_and_numbers_stay(seed):
     assert len({t.track_id for tracks in seen for t in tracks}) == 1
     raw = np.std([frame[0].box_cxcywh[0] for frame in frames[10:]])
     assert np.std([tracks[0].box[0] for tracks in seen[10:]]) < raw
+
+
+def test_a_motion_measured_over_several_frames_is_applied_by_its_share():
+    ego = EgoMotion(dx_px=-64.0, still=False, inlier_fraction=0.9, dt_s=0.2)  # over two frames of this feed
+    frames = [[box(0.9 - 0.05 * i, w=0.04)] for i in range(10)]
+    seen = run(frames, ego)
+    assert len({t.track_id for tracks in seen for t in tracks}) == 1
+    assert abs(seen[-1][0].mean[0, 1]) < 0.05  # the thing itself stands
+
+
+def test_a_cut_and_a_gap_end_all_tracks():
+    tracker = Tracker()
+    first = [tracker.update([box(0.5)], i / 10, None, CAMERA) for i in range(3)][-1]
+    after_cut = tracker.update([box(0.5)], 0.3, EgoMotion(cut=True, dt_s=0.1), CAMERA)
+    after_gap = tracker.update([box(0.5)], 2.0, None, CAMERA)
+    assert len({first[0].track_id, after_cut[0].track_id, after_gap[0].track_id}) == 3
+
+
+def test_a_walker_at_five_frames_a_second_keeps_its_number():
+    frames = [[box(0.1 + 0.07 * i, w=0.08, h=0.4)] for i in range(12)]
+    assert len({t.track_id for tracks in run(frames, fps=5.0) for t in tracks}) == 1
