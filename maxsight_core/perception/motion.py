@@ -13,6 +13,7 @@ from maxsight_core.perception.ego_motion import EgoFit
 from maxsight_core.perception.flow import FlowEstimator, FlowField, Picture, prepare
 from maxsight_core.perception.looming import LoomingDetector
 from maxsight_core.perception.regions import Region
+from maxsight_core.perception.same_thing import put_together
 from maxsight_core.perception.time_to_contact import Contact, on_course
 from maxsight_core.perception.urgency import from_time_to_contact
 from maxsight_core.perception.whole_view import WholeView
@@ -101,7 +102,7 @@ class MotionTracker:
         regions = self._looming.update(flow, ego, picture.time_s, step_s, self._flow.denser)
         self._history.append(picture)
         del self._history[:-MAX_HISTORY]
-        approaching = tuple(_detection(r, flow, camera) for r in regions)
+        approaching = put_together([_detection(r, flow, camera) for r in regions], camera)
         whole = self._whole.update(ego.motion, picture.time_s)
         if whole is None:
             self._whole_number = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 
@@ -12,13 +13,13 @@ from support.data import REPOSITORY
 from maxsight_core.outputs import NAMES
 
 pytestmark = pytest.mark.browser
+README_SCREENSHOT = REPOSITORY / "docs" / "images" / "patient-look.png"
 APPROACHING = re.compile(r"approaching|stop", re.IGNORECASE)
 
 
 def start_webcam(page):
     page.goto("/patient/look")
-    page.get_by_role("button", name=re.compile("skip", re.IGNORECASE)).first.click(timeout=2000) \
-        if page.get_by_role("button", name=re.compile("skip", re.IGNORECASE)).count() else None
+    page.locator("#tour-skip").click()
     page.locator("#source").select_option("webcam")
     page.locator("#start").click()
     expect(page.locator("#state")).to_contain_text("Seeing")
@@ -30,12 +31,15 @@ def test_a_patient_hears_what_comes_closer_while_a_clinician_watches_and_a_devel
     patient = log_in(webcam_browser, "patient", viewport={"width": 1280, "height": 860})
     start_webcam(patient)
     # A real person comes closer in a real street: a box, and words with a direction.
+    expect(patient.locator("#said li", has_text=APPROACHING).first).to_be_visible(timeout=30_000)
     expect(patient.locator("#things li").first).to_be_attached(timeout=20_000)
-    alert = patient.locator("#said li", has_text=APPROACHING).first
-    expect(alert).to_be_visible(timeout=20_000)
+    assert patient.locator("#things li").first.get_attribute("data-source") == "measured"
     live_text = patient.locator("#live-assertive").inner_text() + patient.locator("#live-polite").inner_text()
     assert live_text.strip(), "the live regions for screen readers stayed empty"
     patient.screenshot(path=artifacts / "patient-look.png")
+    if os.environ.get("MAXSIGHT_UPDATE_SCREENSHOT"):  # the picture in the README is made here, on purpose only
+        shutil.copy(artifacts / "patient-look.png", README_SCREENSHOT)
+    assert README_SCREENSHOT.is_file(), "README's screenshot is missing: run with MAXSIGHT_UPDATE_SCREENSHOT=1"
 
     clinician = log_in(browser, "clinician", viewport={"width": 1440, "height": 900})
     clinician.goto("/clinician/")
@@ -72,8 +76,6 @@ def test_a_patient_hears_what_comes_closer_while_a_clinician_watches_and_a_devel
     expect(clinician.locator("#timeline")).to_be_visible()
     clinician.locator("#scrubber").press("ArrowRight")
     clinician.screenshot(path=artifacts / "clinician-review.png", full_page=True)
-    shutil.copy(artifacts / "patient-look.png", artifacts / "readme-screenshot.png")
-    assert (REPOSITORY / "docs" / "images" / "patient-look.png").is_file(), "README's screenshot is missing"
 
 
 def test_without_a_voice_the_server_speaks(webcam_browser, log_in):
@@ -92,10 +94,11 @@ def test_without_a_voice_the_server_speaks(webcam_browser, log_in):
 def test_the_built_in_scene_runs_by_keyboard_alone_and_silence_and_repeat_work(browser, log_in):
     patient = log_in(browser, "patient", viewport={"width": 390, "height": 844})
     patient.goto("/patient/look")
-    patient.keyboard.press("Escape")
-    patient.locator("#source").select_option(label=re.compile("street", re.IGNORECASE)) \
-        if patient.locator("#source option", has_text=re.compile("street", re.IGNORECASE)).count() else None
-    patient.locator("body").click(position={"x": 2, "y": 2})
+    patient.locator("#tour-skip").focus()
+    patient.keyboard.press("Enter")
+    street = patient.locator("#source option", has_text=re.compile("street", re.IGNORECASE)).first
+    patient.locator("#source").select_option(street.get_attribute("value"))
+    patient.locator("#source").blur()
     patient.keyboard.press("Space")
     expect(patient.locator("#state")).to_contain_text("Seeing", timeout=20_000)
     expect(patient.locator("#said li").first).to_be_visible(timeout=40_000)
