@@ -32,7 +32,9 @@ from maxsight_core.perception.regions import (
 )
 from maxsight_core.perception.time_to_contact import ScaleSample, from_scales
 
-MAX_REGIONS = 6
+MAX_HOPEFUL = 6  # regions confirmed, or young enough to become so, at once
+MAX_REGIONS = 10  # all regions: beyond this the oldest that was never confirmed goes
+HOPEFUL_S = 0.6  # unconfirmed for longer than this it is wall or floor gliding past: it must not keep others out
 MIN_SPAN_S = 0.25  # growth over less time than this is not believed, however sharp: limbs and gestures
 MIN_SAMPLES = 2  # two frame pairs: three frames
 SIGNIFICANCE = 6.0  # standard errors of growth beyond the background's
@@ -107,13 +109,14 @@ class LoomingDetector:
             residual = ego.residual_of(flow.points, flow.shift)
             for one in starts:
                 self._start(one, flow, residual, ego, now_s)
+            self._make_room()
         shown = [r for r in self.regions if r.confirmed and r.contact is not None and r.contact.seconds is not None
                  and r.contact.seconds <= MAX_REPORTED_S]
         return sorted(shown, key=lambda r: (r.contact.seconds, r.number))
 
     def _candidates(self, flow: FlowField, ego: EgoFit, now_s: float) -> list[expansion.Candidate]:
         """Windows that may be the start of something new, outside the regions already followed."""
-        room = MAX_REGIONS - len(self.regions)
+        room = MAX_HOPEFUL - sum(r.confirmed or now_s - r.born_s <= HOPEFUL_S for r in self.regions)
         if room <= 0 or now_s - self._searched_s < SEARCH_INTERVAL_S:
             return []
         self._searched_s = now_s
@@ -194,6 +197,12 @@ class LoomingDetector:
             and min(e for e, _ in region.excess[-3:]) > STEADY_SHARE * mean
             and math.hypot(along, across) < MAX_STRAIN_SHARE * mean
         )
+
+    def _make_room(self) -> None:
+        """Over the limit the oldest regions that were never confirmed go."""
+        hopeless = [r for r in self.regions if not r.confirmed]
+        for region in hopeless[: max(0, len(self.regions) - MAX_REGIONS)]:  # in order of birth
+            self.regions.remove(region)
 
     def _drop_duplicates(self) -> None:
         """Of two regions on the same thing keeps the confirmed, then the older one."""

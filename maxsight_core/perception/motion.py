@@ -14,7 +14,7 @@ from maxsight_core.perception.flow import FlowEstimator, FlowField, Picture, pre
 from maxsight_core.perception.looming import LoomingDetector
 from maxsight_core.perception.regions import Region
 from maxsight_core.perception.same_thing import put_together
-from maxsight_core.perception.time_to_contact import Contact, on_course
+from maxsight_core.perception.time_to_contact import Contact, on_course, passes_overhead
 from maxsight_core.perception.urgency import from_time_to_contact
 from maxsight_core.perception.whole_view import WholeView
 
@@ -150,7 +150,8 @@ def _detection(region: Region, flow: FlowField, camera: Camera) -> Detection:
         source="measured", method=METHOD, bearing_deg=camera.bearing_deg(float(cx)),
         urgency=from_time_to_contact(seconds), time_to_contact_s=seconds,
         time_to_contact_frames=contact.frames if contact is not None else 0,
-        on_course=on_course(region.drift / width, seconds, float(size), camera),
+        on_course=on_course(region.drift / width, seconds, float(size), camera)
+        and not passes_overhead(float(box[3]), seconds, camera),
     )
 
 

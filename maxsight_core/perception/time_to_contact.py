@@ -22,6 +22,9 @@ SIGNIFICANCE = 2.5  # standard errors of growth before a track counts as approac
 NEWTON_STEPS = 6
 MODEL_SD = 0.04  # share of the growth that a real thing's shape and posture add
 ON_COURSE_SIZES = 1.0  # passes within this many of its own sizes from the camera: it meets the wearer
+WALKING_MPS = 1.4  # of the wearer: turns a time to contact with a standing thing into a distance
+OVERHEAD_MIN_DEG = 5.0  # lower than this the horizon is not known well enough: a walker's camera nods by as much
+OVERHEAD_CLEARANCE_M = 0.5  # above the camera: the top of a head and a hand's breadth
 ON_COURSE_MIN_MISS_M = 1.0  # or within this distance, where distance is known: half a body and a margin
 
 
@@ -164,3 +167,20 @@ def on_course(
         return False
     metres_per_column = distance_m * camera.width_px / camera.focal_px
     return miss * metres_per_column < ON_COURSE_MIN_MISS_M
+
+
+def passes_overhead(bottom_row: float, seconds: float | None, camera: Camera) -> bool:
+    """True when a standing thing hangs so high that a walking wearer passes under it (signs, lamps).
+
+    Its lower edge is seen at an elevation above the level line; over the way that is left at walking speed that is a
+    height above the camera. Branches and boards at head height stay on course.
+
+    Args:
+        bottom_row: lower edge of its box, fraction of the frame's height. seconds: until contact.
+    """
+    if seconds is None:
+        return False
+    rise = (0.5 - bottom_row) * camera.height_px / camera.focal_px + math.tan(math.radians(-camera.pitch_deg))
+    if rise < math.tan(math.radians(OVERHEAD_MIN_DEG)):
+        return False
+    return rise * WALKING_MPS * seconds > OVERHEAD_CLEARANCE_M

@@ -91,3 +91,16 @@ def test_closing_speed_is_distance_over_time_left():
     contact = ttc.from_sizes(times, [0.3 / (3.0 - t) for t in times], 0.01, 1.0)
     assert ttc.closing_speed_mps(5.0, contact) == pytest.approx(2.5, rel=0.01)
     assert ttc.closing_speed_mps(None, contact) is None
+
+
+@pytest.mark.parametrize(("height_over_camera_m", "distance_m", "under"), [
+    (0.9, 2.5, True),  # a sign over the door
+    (0.2, 2.5, False),  # a branch at the forehead
+    (-0.8, 2.5, False),  # a bin
+    (0.9, 12.0, False),  # too far away for its height to be known
+])
+def test_a_walker_passes_under_a_sign_but_not_under_a_branch_at_head_height(height_over_camera_m, distance_m, under):
+    camera = Camera(640, 480)
+    bottom = 0.5 - height_over_camera_m / distance_m * camera.focal_px / camera.height_px
+    seconds = distance_m / ttc.WALKING_MPS
+    assert ttc.passes_overhead(bottom, seconds, camera) is under
