@@ -37,15 +37,14 @@ install_python_packages() {
   [ -x .venv/bin/python ] || "$python" -m venv .venv || fail "the virtual environment .venv could not be made with $python"
   .venv/bin/python -m pip --version >/dev/null 2>&1 || .venv/bin/python -m ensurepip >/dev/null
   # uv installs several times faster than pip and reads the same files; pip stays the fallback.
-  local install=(.venv/bin/python -m pip install --disable-pip-version-check -q)
-  if .venv/bin/python -m pip install --disable-pip-version-check -q uv >/dev/null 2>&1; then
-    install=(.venv/bin/uv pip install -q --python .venv/bin/python)
-  fi
+  local pip=(.venv/bin/python -m pip install --disable-pip-version-check -q) uv=()
+  if "${pip[@]}" uv >/dev/null 2>&1; then uv=(env UV_SYSTEM_CERTS=1 .venv/bin/uv pip install -q --python .venv/bin/python); fi
+  install() { { [ ${#uv[@]} -gt 0 ] && "${uv[@]}" "$@"; } || "${pip[@]}" "$@"; }
   local wanted=(-r requirements.txt)
   [ -n "$dev" ] && wanted+=(-r requirements-dev.txt)
-  "${install[@]}" "${wanted[@]}" || fail "the Python packages could not be installed; the lines above say which one"
+  install "${wanted[@]}" || fail "the Python packages could not be installed; the lines above say which one"
   # rapidocr asks for opencv-python, which needs libGL and overwrites the headless OpenCV: its other needs are above.
-  "${install[@]}" --no-deps -r requirements-no-deps.txt || fail "rapidocr could not be installed; the lines above say why"
+  install --no-deps -r requirements-no-deps.txt || fail "rapidocr could not be installed; the lines above say why"
   digest requirements.txt requirements-no-deps.txt > .venv/.stamp
   [ -z "$dev" ] || digest "${files[@]}" > .venv/.stamp-dev
 }
