@@ -14,12 +14,15 @@ from maxsight_core.perception.flow import FlowEstimator, FlowField, Picture, pre
 from maxsight_core.perception.looming import LoomingDetector
 from maxsight_core.perception.regions import Region
 from maxsight_core.perception.same_thing import put_together
-from maxsight_core.perception.time_to_contact import Contact, on_course, passes_overhead
+from maxsight_core.perception.time_to_contact import WALKING_MPS, Contact, on_course, passes_overhead
 from maxsight_core.perception.urgency import from_time_to_contact
 from maxsight_core.perception.whole_view import WholeView
 
 BASELINE_S = 0.09  # frames nearer in time are not compared: at 30 fps growth drowns in noise, over 90 ms it does not
 MAX_GAP_S = 1.0  # after a longer gap all motion is void (02-architecture: temporal state resets)
+HALF_BODY_M = 0.4  # a wearer's half width and a margin
+SCENERY_WIDTH = 0.5  # of the view
+SCENERY_BEYOND_S = 2.5  # the alert policy's "stop"
 FROZEN_S = 0.35  # an unchanged feed is believed this long, then nothing is reported as approaching
 MAX_HISTORY = 8
 FIRST_MEASURED_ID = 100_001  # measured things are numbered apart from a detector's tracks
@@ -102,7 +105,8 @@ class MotionTracker:
         regions = self._looming.update(flow, ego, picture.time_s, step_s, self._flow.denser)
         self._history.append(picture)
         del self._history[:-MAX_HISTORY]
-        approaching = put_together([_detection(r, flow, camera) for r in regions], camera)
+        found = [_detection(r, flow, camera) for r in regions]
+        approaching = put_together([one for one in found if not _is_scenery(one)], camera)
         whole = self._whole.update(ego.motion, picture.time_s)
         if whole is None:
             self._whole_number = None
@@ -143,16 +147,28 @@ def _detection(region: Region, flow: FlowField, camera: Camera) -> Detection:
     cx, cy, w, h = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2, box[2] - box[0], box[3] - box[1]
     contact = region.contact
     seconds = contact.seconds if contact is not None else None
-    size = max(region.size[0], region.size[1]) / width
+    # A lamp post is no wider for its height: the mean of both sides, and half a body where the thing is small.
+    tolerance = float(np.sqrt(region.size[0] * region.size[1]) / width)
+    if seconds is not None:
+        tolerance = max(tolerance, HALF_BODY_M * camera.focal_px / (WALKING_MPS * seconds) / camera.width_px)
     return Detection(
         track_id=FIRST_MEASURED_ID + region.number, class_id=SOMETHING_ID, class_name=SOMETHING_NAME,
         score=_confidence(contact, region.points), box_cxcywh=(float(cx), float(cy), float(w), float(h)),
         source="measured", method=METHOD, bearing_deg=camera.bearing_deg(float(cx)),
         urgency=from_time_to_contact(seconds), time_to_contact_s=seconds,
         time_to_contact_frames=contact.frames if contact is not None else 0,
-        on_course=on_course(region.drift / width, seconds, float(size), camera)
+        on_course=on_course(region.drift / width, seconds, tolerance, camera)
         and not passes_overhead(float(box[3]), seconds, camera),
     )
+
+
+def _is_scenery(found: Detection) -> bool:
+    """A region over half of the view that is seconds away is the scene a walker walks into, not a thing in it.
+
+    Nearer than that it counts like anything else; a wall ahead is ``whole_view``'s.
+    """
+    return (found.box_cxcywh[2] > SCENERY_WIDTH and found.time_to_contact_s is not None
+            and found.time_to_contact_s > SCENERY_BEYOND_S)
 
 
 def _whole_view(number: int, contact: Contact) -> Detection:
