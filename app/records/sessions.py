@@ -11,8 +11,6 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from app.records.base import Base, UtcDateTime, utc_now
 from app.records.people import Patient, User
 
-STATUSES: tuple[str, ...] = ("running", "ended", "interrupted")
-
 
 class Session(Base):
     """One vision session: from ``session_start`` to its end, whoever or whatever ended it.

@@ -81,21 +81,6 @@ def lamp_post(lit: bool) -> np.ndarray:
     return board.pixels()
 
 
-def sign_pole(plate_rgba: np.ndarray, pole_m: float, plate_m: float) -> np.ndarray:
-    """A plate on a pole. RGBA, as wide as the plate; rows cover pole_m."""
-    rows = 520
-    side = int(rows * plate_m / pole_m)
-    picture = np.zeros((rows, side, 4), np.uint8)
-    board = Board(side / rows, rows)
-    board.limb((0, 0.01), (0, 0.995), 0.010, 0.010, _STEEL)
-    picture[:] = board.pixels()[:, :side]
-    face = cv2.resize(plate_rgba, (side, side), interpolation=cv2.INTER_AREA)
-    alpha = face[..., 3:].astype(float) / 255
-    picture[:side, :, :3] = (face[..., :3] * alpha + picture[:side, :, :3] * (1 - alpha)).astype(np.uint8)
-    picture[:side, :, 3] = np.maximum(picture[:side, :, 3], face[..., 3])
-    return picture
-
-
 SIGNAL_COLOURS: dict[str, Colour] = {"red": (255, 44, 36), "amber": (255, 176, 32), "green": (48, 230, 130)}
 
 
