@@ -63,7 +63,7 @@ class Stopwatch:
 class Engine:
     """Stage A, the decision point, Stage B and lane C, for any number of sessions.
 
-    ``stage_a`` must be called from one thread at a time (lane A); ``stage_b`` and ``read_text`` may each run in
+    ``stage_a`` must be called from one thread at a time (lane A); ``stage_b`` and ``lane_c`` may each run in
     another thread beside it. Session state is passed in and lives with the caller.
     """
 

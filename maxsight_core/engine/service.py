@@ -14,7 +14,7 @@ import time
 from dataclasses import dataclass, field
 
 from maxsight_core.alerts.events import on_delivery, on_notice, on_request
-from maxsight_core.contracts import SceneResult, SessionSettings
+from maxsight_core.contracts import SessionSettings
 from maxsight_core.engine import answers, stage_b
 from maxsight_core.engine.config import EngineConfig
 from maxsight_core.engine.decode import ImageError, decode_rgb
@@ -47,7 +47,6 @@ class OpenSession:
     state: SessionState
     sink: SessionSink
     closed: bool = False
-    counters: dict[str, int] = field(default_factory=dict)
     _in_work: FramePacket | None = None
     _claims: threading.Lock = field(default_factory=threading.Lock)
 
@@ -68,7 +67,6 @@ class OpenSession:
             return held
 
     def drop(self, packet: FramePacket, reason: str) -> None:
-        self.counters[reason] = self.counters.get(reason, 0) + 1
         _deliver(self.sink.on_dropped, packet.seq, packet.t_cap_ms, reason)
 
 
@@ -319,9 +317,3 @@ class EngineService:
 
 def _last_seq(state: SessionState) -> int:
     return state.last_result.seq if state.last_result is not None else 0
-
-
-__all__ = [
-    "EngineConfig", "EngineService", "FramePacket", "SceneResult", "SessionLimitError", "SessionSettings",
-    "SessionSink", "UnknownSessionError",
-]
