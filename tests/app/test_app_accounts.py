@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -215,3 +216,11 @@ def test_behind_tls_the_cookie_is_bound_to_host_and_tls(folder, engine):
     answer = app.test_client().get("/login", base_url="https://localhost")
     assert answer.headers["Set-Cookie"].startswith("__Host-maxsight=") and "Secure" in answer.headers["Set-Cookie"]
     assert answer.headers["Strict-Transport-Security"].startswith("max-age=31536000")
+
+
+def test_generated_passwords_can_be_typed_read_out_and_given_to_a_command():
+    drawn = {passwords.generate() for _ in range(200)}
+    assert len(drawn) == 200
+    for password in drawn:
+        assert re.fullmatch(r"[a-km-np-z2-9]{5}(-[a-km-np-z2-9]{5}){3}", password), password
+        passwords.check(password)
