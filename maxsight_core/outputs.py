@@ -115,6 +115,8 @@ REGISTRY: tuple[OutputSpec, ...] = (
           measured="perception.frame_quality"),
     _spec(43, "pedestrians", 2, "B", "list of {box, score, bearing_deg}; weak: no safety claim", None,
           measured="perception.pedestrians"),
+    _spec(44, "scene_motion", 2, "B", "[B, 2, H, W]; Stage A measures motion_flow in every frame", "px/frame",
+          learned="heads.motion"),
 )
 
 BY_NAME: dict[str, OutputSpec] = {spec.name: spec for spec in REGISTRY}

@@ -26,3 +26,7 @@ GRAPH_OUTPUTS: dict[str, tuple[str, ...]] = {
 outside the graph in 32 bits, because half precision would move a box in a 640 px frame by a pixel."""
 SIDES: dict[str, str] = {"fused": "sides", "pyramid": "bbox_regression"}
 """The graph output that holds the distances to a box's four sides, per grid."""
+SHARED_MAP = "fused_map"
+"""The graph output that Stage B's temporal parts read; asked for only when the tier has a Stage B that reads it."""
+STAGE_B_PREFIX = "stage_b."
+"""A checkpoint holds both stages: Stage A's tensors by their own names, Stage B's as ``stage_b.<part>.<...>``."""

@@ -17,6 +17,7 @@ from maxsight_core.models.heads.distance_zones import DistanceZonesHead
 from maxsight_core.models.heads.fcos import PyramidDetectionHead, location_scores
 from maxsight_core.models.heads.frame import UncertaintyHead, UrgencyHead
 from maxsight_core.models.heads.scene import EMBEDDING_SIZE, SceneEmbeddingHead, mean_embedding
+from maxsight_core.models.stage_b_contract import MAP_SIDE
 
 FUSED_LEVELS = 3
 """P3, P4 and P5 are put together; P2 enters the scene embedding only."""
@@ -60,6 +61,7 @@ class StageA(nn.Module):
             objectness [B, HW] 0..1; classification [B, HW, num_classes] 0..1 (softmax on ``fused``, a sigmoid per class
             on ``pyramid``); boxes [B, HW, 4] cxcywh, fractions of the input; distance_zones [B, HW, 3] and
             urgency [B, 4], each summing to 1; uncertainty [B, 1] 0..1; scene_embedding [B, 256].
+        For Stage B's temporal parts (architectural guarantee 3): fused_map [B, 768, 14, 14], P3, P4 and P5 side by side.
         For losses and decoding:
             both: distance_zone_logits [B, HW, 3], urgency_logits [B, 4], uncertainty_logits [B, 1];
             ``fused``: objectness_logits [B, HW], classification_logits [B, HW, num_classes], sides [B, HW, 4] left,
@@ -111,6 +113,7 @@ class StageA(nn.Module):
         found["classification"] = found["classification_logits"].softmax(dim=2)
         found["distance_zone_logits"] = self.distance([tower])  # [B, HW, 3]
         found["scene_embedding"] = self.scene(level_means)  # [B, 256]
+        found["fused_map"] = shared_map(fused)  # [B, 768, 14, 14]
         found["peak"] = entry.amax(dim=(2, 3))  # [B, 256]: the one thing that matters may be small
         return found
 
@@ -121,6 +124,7 @@ class StageA(nn.Module):
         found["classification"] = found["cls_logits"].sigmoid()
         found["distance_zone_logits"] = self.distance(maps)  # [B, HW, 3]
         found["scene_embedding"] = mean_embedding(maps[:3])  # [B, 256]
+        found["fused_map"] = shared_map(fuse(*maps[:3]))  # [B, 768, 14, 14]
         found["peak"] = maps[1].amax(dim=(2, 3))  # [B, 256]
         return found
 
@@ -144,6 +148,11 @@ def fuse(p3: Tensor, p4: Tensor, p5: Tensor) -> Tensor:
     size = p4.shape[-2:]
     resized = [F.interpolate(x, size=size, mode="bilinear", align_corners=False) for x in (p3, p5)]
     return torch.cat((resized[0], p4, resized[1]), dim=1)
+
+
+def shared_map(fused: Tensor) -> Tensor:
+    """[B, 768, 14, 14]: the fused map at the size Stage B's temporal parts read, whatever the input's size."""
+    return fused if fused.shape[-1] == MAP_SIDE else F.adaptive_avg_pool2d(fused, MAP_SIDE)
 
 
 def boxes_cxcywh(sides: Tensor, grid: str, input_size_px: int) -> Tensor:

@@ -31,6 +31,12 @@ MIN_WAY_CONFIDENCE = 0.3
 """Confidence of the floor estimate from which the way is mentioned: false reassurance is worse than silence."""
 _LIGHT = {"dark": "Very dark", "dim": "Dim light", "bright": "Very bright"}
 _RELATION_WORDS = {"rides": "riding", "sits_on": "sitting on", "carries": "with", "wears": "wearing"}
+_IRREGULAR = {"something": "things", "person": "people", "child": "children", "man": "men", "mouse": "mice",
+              "knife": "knives", "shelf": "shelves"}
+_UNCOUNTED = frozenset({"sheep", "stairs", "scissors", "skis", "glasses", "leaves", "buttons", "debris", "gravel",
+                        "scaffolding", "paving", "broccoli", "toilet paper", "broken glass"})
+"""Names that are plural already or have none."""
+_AFTER_THE_NOUN = frozenset({"on", "up", "down"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,19 +103,24 @@ def _spoken(class_id: int, class_name: str) -> str:
 def _counted(name: str, count: int, colour: str | None) -> str:
     if count == 1:
         return f"{colour} {name}" if colour else name
-    return f"{count} {_plural(name)}"
+    return f"{count} {plural(name)}"
 
 
-def _plural(name: str) -> str:
-    if name == "something":
-        return "things"
-    irregular = {"person": "people", "bus": "buses", "knife": "knives", "sheep": "sheep", "stairs": "stairs",
-                 "mouse": "mice", "shelf": "shelves", "scissors": "scissors", "skis": "skis"}
-    if name in irregular:
-        return irregular[name]
-    if name.endswith(("s", "x", "ch", "sh")):
-        return f"{name}es"
-    return f"{name[:-1]}ies" if name.endswith("y") and name[-2:-1] not in "aeiou" else f"{name}s"
+def plural(name: str) -> str:
+    """The plural of a spoken class name: "bus" -> "buses", "toy on floor" -> "toys on floor"."""
+    words = name.split()
+    noun = next((place for place, word in enumerate(words) if word in _AFTER_THE_NOUN), len(words)) - 1
+    if name not in _UNCOUNTED and words[noun] not in _UNCOUNTED:
+        words[noun] = _plural_noun(words[noun])
+    return " ".join(words)
+
+
+def _plural_noun(noun: str) -> str:
+    if noun in _IRREGULAR:
+        return _IRREGULAR[noun]
+    if noun.endswith(("s", "x", "ch", "sh")):
+        return f"{noun}es"
+    return f"{noun[:-1]}ies" if noun.endswith("y") and noun[-2:-1] not in "aeiou" else f"{noun}s"
 
 
 def _colour(view: SceneView, thing) -> str | None:
@@ -185,10 +196,18 @@ def _relations(view: SceneView) -> list[Clause]:
     graph = _value(view, "scene_graph")
     if not graph or view.quality.uncertainty > UNCERTAIN_FROM:
         return []
-    names = {node["id"]: node["name"] for node in graph["nodes"]}
+    names = {node["id"]: _said(node["name"]) for node in graph["nodes"]}
     return [Clause(20, _capital(f"{names[row['subject']]} {_RELATION_WORDS[row['relation']]} {names[row['object']]}"),
                    "full")
             for row in graph["relations"] if row["relation"] in _RELATION_WORDS]
+
+
+def _said(name: str) -> str:
+    """A node's name as it is spoken everywhere else: "couch" is said "sofa"."""
+    try:
+        return taxonomy.by_name(name).spoken
+    except KeyError:
+        return name
 
 
 def _place(view: SceneView) -> list[Clause]:

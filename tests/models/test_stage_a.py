@@ -9,10 +9,11 @@ from torchvision.models.resnet import Bottleneck
 from torchvision.ops import FeaturePyramidNetwork
 
 from maxsight_core import outputs
+from maxsight_core.models.assemble import build_stage_a
 from maxsight_core.models.contract import CONTRACT, GRAPH_OUTPUTS
 from maxsight_core.models.grid import location_count
 from maxsight_core.models.stage_a import PARAMETERS, StageA, fuse
-from maxsight_core.models.tiers import TIERS, tier
+from maxsight_core.models.tiers import TIERS
 
 SIZES = {"fused": 224, "pyramid": 320}
 
@@ -75,18 +76,11 @@ def test_every_listed_parameter_moves_its_output(network):
     network.backbone.body.requires_grad_(True)
 
 
-def test_the_t0_network_has_29_million_parameters_within_a_tenth():
-    row = tier("T0")
-    with torch.device("meta"):
-        count = sum(p.numel() for p in row.build_stage_a().parameters()) / 1e6
-    assert count == pytest.approx(row.parameters_millions, rel=0.1)
-
-
 @pytest.mark.parametrize("key", list(TIERS))
 @pytest.mark.parametrize("grid", ["fused", "pyramid"])
 def test_guarantee_1_stage_a_is_resnet50_and_fpn_in_every_tier(key, grid):
     with torch.device("meta"):
-        model = TIERS[key].build_stage_a(grid)
+        model = build_stage_a(grid)
     body = model.backbone.body
     assert [len(body[f"layer{i}"]) for i in (1, 2, 3, 4)] == [3, 4, 6, 3]
     assert sum(isinstance(m, Bottleneck) for m in model.modules()) == 16

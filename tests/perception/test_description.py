@@ -98,3 +98,11 @@ def test_colour_is_always_spoken_in_colour_blindness_mode():
 
 def test_camera_shake_and_slow_flow_are_not_movement():
     assert "moving" not in _said(motion=_moving_left(dt_s=1.0))["full"]
+
+
+def test_relations_use_the_spoken_names_of_the_other_sentences():
+    graph = Value.measured("scene_graph", {
+        "nodes": [{"id": 0, "name": "person"}, {"id": 1, "name": "couch"}],
+        "relations": [{"subject": 0, "relation": "sits_on", "object": 1}],
+    }, "test")
+    assert "Person sitting on sofa" in _said(so_far={"scene_graph": graph})["full"]

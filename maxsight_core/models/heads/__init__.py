@@ -1,1 +1,1 @@
-"""One file per Tier 1 head, or per group of heads that share a tower."""
+"""Heads: one file each. Stage A's six safety heads, and the context heads of Stage B by tier."""

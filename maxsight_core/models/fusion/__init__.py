@@ -1,0 +1,1 @@
+"""Bringing CNN, transformer, audio and tasks together."""
