@@ -25,7 +25,8 @@ SOURCES = ("webcam", "upload", "scene")
 REQUESTS = ("describe", "find", "read")
 NOTICES = ("vision_paused", "vision_resumed", "camera_lost")
 DELIVERIES = ("spoken", "haptic_only", "expired", "interrupted")
-VIEWS = ("clinician", "dev")
+DEV_VIEW = "dev"
+VIEWS = ("clinician", DEV_VIEW)
 ACTIONS = ("stop",)
 CHANGEABLE = (
     "condition", "verbosity", "speech_wpm", "units", "directions", "silenced", "masked", "hfov_deg",

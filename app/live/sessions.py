@@ -113,6 +113,7 @@ class RunningSession:
             return
         self.counter.dropped(reason)
         self.pipes.outbox.emit("frame_dropped", views.dropped(seq, t_cap_ms, reason), self.sid)
+        self.pipes.watchers.dropped(self.session_id, seq, reason)
 
     def on_scene(self, result: SceneResult) -> None:
         if self.ended:

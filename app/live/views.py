@@ -71,6 +71,19 @@ def live_alerts(session_id: str, decisions: tuple[AlertDecision, ...]) -> dict[s
     }
 
 
+def live_decision(session_id: str, result: FrameResult) -> dict[str, Any]:
+    """For the Dev view: what became of a frame whose result was passed over for a newer one."""
+    return {
+        "v": VERSION, "session_id": session_id, "kind": "decision", "seq": result.seq,
+        "stage_b": result.stage_b.to_json(),
+    }
+
+
+def live_dropped(session_id: str, seq: int, reason: str) -> dict[str, Any]:
+    """For the Dev view: a frame that was never answered with a result."""
+    return {"v": VERSION, "session_id": session_id, "kind": "dropped", "seq": seq, "reason": reason}
+
+
 def live_ended(session_id: str, reason: str) -> dict[str, Any]:
     return {"v": VERSION, "session_id": session_id, "kind": "ended", "seq": None, "reason": reason}
 

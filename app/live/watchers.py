@@ -1,7 +1,8 @@
 """Live views for clinicians and developers, sent from a thread of their own so that lane A never waits for them.
 
-Results: the newest of each session only. Scenes, alerts and ends: all of them, from a bounded queue. A watcher whose
-connection does not keep up is skipped for results until it does.
+Results: the newest of each session only. Scenes, alerts and ends: all of them, from a bounded queue; a Dev view also
+hears of every frame that was dropped or passed over. A watcher whose connection does not keep up is skipped for
+results until it does.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any
 
 from app.live import views
 from app.live.outbox import Outbox
+from app.live.protocol import DEV_VIEW
 from maxsight_core.contracts import AlertDecision, FrameResult, SceneResult
 
 log = logging.getLogger(__name__)
@@ -23,6 +25,9 @@ MAX_WAITING_PACKETS = 8
 MAX_EVENTS = 500
 """Scenes and alerts that may wait for the thread; the oldest go first. The ledger has them all."""
 
+Maker = Callable[[str], "dict[str, Any] | None"]
+"""Makes the message for a view; None: this view is not told."""
+
 
 class Watchers:
     """Who watches which session, and the thread that tells them."""
@@ -31,7 +36,7 @@ class Watchers:
         self._outbox = outbox
         self._watching: dict[str, dict[str, str]] = {}
         self._results: OrderedDict[str, tuple[FrameResult, float]] = OrderedDict()
-        self._events: deque[tuple[str, str, Callable[[str], dict[str, Any]]]] = deque(maxlen=MAX_EVENTS)
+        self._events: deque[tuple[str, str, Maker]] = deque(maxlen=MAX_EVENTS)
         self._change = threading.Condition()
         self._stopped = False
         self._thread: threading.Thread | None = None
@@ -75,13 +80,18 @@ class Watchers:
         if self.any(session_id):
             with self._change:
                 passed_over = self._results.get(session_id)
-                if passed_over is not None and passed_over[0].alerts:  # its boxes are old news, its alerts are not
-                    self._events.append((session_id, "live", _alerts_maker(session_id, passed_over[0].alerts)))
+                if passed_over is not None:  # its boxes are old news, its alerts and what was decided are not
+                    if passed_over[0].alerts:
+                        self._events.append((session_id, "live", _alerts_maker(session_id, passed_over[0].alerts)))
+                    self._events.append((session_id, "live", _decision_maker(session_id, passed_over[0])))
                 self._results[session_id] = (result, age_ms)
                 self._change.notify()
 
     def scene(self, session_id: str, result: SceneResult) -> None:
         self._event(session_id, "live", lambda view: views.live_scene(session_id, result, view))
+
+    def dropped(self, session_id: str, seq: int, reason: str) -> None:
+        self._event(session_id, "live", _for_dev(lambda: views.live_dropped(session_id, seq, reason)))
 
     def alerts(self, session_id: str, decisions: tuple[AlertDecision, ...]) -> None:
         self._event(session_id, "live", _alerts_maker(session_id, decisions))
@@ -89,7 +99,7 @@ class Watchers:
     def delivery(self, session_id: str, body: dict[str, Any]) -> None:
         self._event(session_id, "delivery", lambda view: body)
 
-    def _event(self, session_id: str, event: str, make: Callable[[str], dict[str, Any]]) -> None:
+    def _event(self, session_id: str, event: str, make: Maker) -> None:
         if self.any(session_id):
             with self._change:
                 self._events.append((session_id, event, make))
@@ -131,11 +141,10 @@ class Watchers:
                 log.exception("a live view could not be sent")
 
     def _send(
-        self, session_id: str, event: str, make: Callable[[str], dict[str, Any]], *,
-        result: bool = False, for_slow: Callable[[str], dict[str, Any]] | None = None,
+        self, session_id: str, event: str, make: Maker, *, result: bool = False, for_slow: Maker | None = None,
     ) -> None:
         """Send to every watcher; one that does not keep up gets ``for_slow`` (or nothing) in place of a result."""
-        made: dict[str, dict[str, Any]] = {}
+        made: dict[str, dict[str, Any] | None] = {}
         for sid, view in self._watching.get(session_id, {}).items():
             if result and self._outbox.waiting(sid) >= MAX_WAITING_PACKETS:
                 if for_slow is not None:
@@ -143,12 +152,21 @@ class Watchers:
                 continue
             if view not in made:
                 made[view] = make(view)
-            self._outbox.emit(event, made[view], sid)
+            if made[view] is not None:
+                self._outbox.emit(event, made[view], sid)
 
 
-def _result_maker(session_id: str, result: FrameResult, age_ms: float) -> Callable[[str], dict[str, Any]]:
+def _result_maker(session_id: str, result: FrameResult, age_ms: float) -> Maker:
     return lambda view: views.live_result(session_id, result, age_ms, view)
 
 
-def _alerts_maker(session_id: str, decisions: tuple[AlertDecision, ...]) -> Callable[[str], dict[str, Any]]:
+def _alerts_maker(session_id: str, decisions: tuple[AlertDecision, ...]) -> Maker:
     return lambda view: views.live_alerts(session_id, decisions)
+
+
+def _decision_maker(session_id: str, result: FrameResult) -> Maker:
+    return _for_dev(lambda: views.live_decision(session_id, result))
+
+
+def _for_dev(make: Callable[[], dict[str, Any]]) -> Maker:
+    return lambda view: make() if view == DEV_VIEW else None

@@ -1,23 +1,15 @@
-"""A real browser on the real pages of clinicians and developers; only the engine behind the socket is a double."""
+"""A real browser on the real pages of clinicians and developers; the engine behind the socket is a double, or real."""
 
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
-from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
+from staff_site import log_in, pages, served
 from support.chromium import launch
 from support.data import REPOSITORY
-from support.server import free_port
-
-HERE = Path(__file__).parent
-READY_WITHIN_S = 60
-PASSWORD = "correct horse battery"
 
 PATIENT_SESSION = """async () => {
   const { Connection } = await import("/static/js/common/socket.js");
@@ -43,34 +35,22 @@ PATIENT_SESSION = """async () => {
 }"""
 
 
+REAL_ENGINE_WITHIN_S = 240.0
+"""Compiling the network takes 5 s on an idle machine; a busy test machine may take many times that."""
+ANY_LATENCY_MS = "60000"
+"""A busy test machine must not decide what Stage B does."""
+
+
 @pytest.fixture(scope="session")
-def staff_url(tmp_path_factory):
+def browser_libraries():
     if not (REPOSITORY / "static" / "vendor" / "uplot").is_dir():
         pytest.skip("static/vendor is empty: run the set-up, which copies the browser libraries there")
-    folder, port = tmp_path_factory.mktemp("staff"), free_port()
-    log = (folder / "server.log").open("w")
-    environment = {**os.environ, "PORT": str(port), "PYTHONPATH": f"{REPOSITORY}:{HERE}"}
-    command = [sys.executable, HERE / "staff_server.py", folder]
-    process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
-    url = f"http://127.0.0.1:{port}"
-    try:
-        _wait_until_ready(url, process, folder / "server.log")
+
+
+@pytest.fixture(scope="session")
+def staff_url(tmp_path_factory, browser_libraries):
+    with served(tmp_path_factory.mktemp("staff")) as url:
         yield url
-    finally:
-        process.terminate()
-        process.wait(10)
-        log.close()
-
-
-def _wait_until_ready(url: str, process: subprocess.Popen, log: Path) -> None:
-    ends = time.monotonic() + READY_WITHIN_S
-    while time.monotonic() < ends and process.poll() is None:
-        try:
-            with urllib.request.urlopen(f"{url}/login", timeout=2):
-                return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.1)
-    raise AssertionError(f"the server did not come up:\n{log.read_text()[-3000:]}")
 
 
 @pytest.fixture(scope="session")
@@ -82,42 +62,39 @@ def staff_browser(playwright):
 
 @pytest.fixture(scope="session")
 def logins(staff_url, staff_browser):
-    """The cookies of one login through the real form for each role."""
-    states = {}
-    for role in ("patient", "clinician", "developer"):
-        page = staff_browser.new_context(base_url=staff_url).new_page()
-        page.goto("/login")
-        page.get_by_label("Email").fill(f"{role}@example.org")
-        page.get_by_label("Password", exact=True).fill(PASSWORD)
-        page.get_by_role("button", name="Log in").click()
-        page.wait_for_url(lambda url: not url.endswith("/login"))
-        states[role] = page.context.storage_state()
-        page.context.close()
-    return states
+    return log_in(staff_browser, staff_url, "patient", "clinician", "developer")
 
 
 @pytest.fixture
 def enter(staff_url, staff_browser, logins):
     """``enter(role, path)``: a page of a fresh profile, logged in; a script error or a blocked file fails it."""
-    contexts, faults = [], []
+    with pages(staff_browser, staff_url, logins) as open_page:
+        yield open_page
 
-    def open_page(role: str, path: str = "/", **options):
-        context = staff_browser.new_context(
-            base_url=staff_url, storage_state=logins[role],
-            **{"viewport": {"width": 1440, "height": 900}, "timezone_id": "UTC", **options},
-        )
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(12_000)
-        page.on("pageerror", lambda error: faults.append(str(error)))
-        page.on("console", lambda message: faults.append(message.text) if "Content Security" in message.text else None)
-        page.goto(path)
-        return page
 
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert not faults, faults
+@pytest.fixture(scope="session")
+def real_engine_url(tmp_path_factory, browser_libraries):
+    cache = os.environ.get("MAXSIGHT_TEST_CACHE", str(REPOSITORY / "instance" / "test-cache"))
+    with served(
+        tmp_path_factory.mktemp("real"), "real", ready="/readyz", within_s=REAL_ENGINE_WITHIN_S,
+        MAXSIGHT_STAGE_B_LATENCY_MS=ANY_LATENCY_MS, MAXSIGHT_CACHE_DIR=cache,
+    ) as url:
+        yield url
+
+
+@pytest.fixture
+def real_enter(real_engine_url, staff_browser):
+    """``enter`` for a server with the real engine."""
+    with pages(staff_browser, real_engine_url, log_in(staff_browser, real_engine_url, "developer")) as open_page:
+        yield open_page
+
+
+@pytest.fixture
+def black_picture(tmp_path):
+    """A JPEG of a covered lens."""
+    path = tmp_path / "black.jpg"
+    assert cv2.imwrite(str(path), np.zeros((480, 640, 3), np.uint8))
+    return path
 
 
 @pytest.fixture

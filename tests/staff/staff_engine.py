@@ -23,6 +23,9 @@ FATES = (("spoken", "ttc: 2.1 s"), ("suppressed", "cooldown: 4 s ago"), ("expire
 SKIPPED_FROM_FRAME = 10
 """From this frame on every second frame is too uncertain for Stage B."""
 
+SLICES_MS = {"vit_1": 31.5, "depth": 12.0}
+"""What the double says that the slices of its Stage B took."""
+
 
 def ramp() -> np.ndarray:
     """[24, 32] map that rises from 0 at the left to 31 at the right."""
@@ -55,6 +58,9 @@ class StaffEngine:
     def __init__(self) -> None:
         self.sessions: dict[str, tuple[Any, SessionSettings]] = {}
         self.answered: dict[str, int] = {}
+        self.ran = self.skipped = 0
+        self.last_reason: str | None = None
+        self._counting = threading.Lock()
 
     def start(self) -> None: ...
 
@@ -76,10 +82,30 @@ class StaffEngine:
     def report_notice(self, session_id: str, kind: str) -> None: ...
 
     def health(self) -> dict[str, Any]:
-        return {"alive": True, "engine": {"runtime": "double", "precision": "f32", "trained_heads": []}}
+        done = {"A": self.ran + self.skipped, "B": self.ran, "C": 0}
+        lanes = {lane: {"alive": True, "restarts": 0, "errors": 0, "abandoned": 0, "busy_s": 0.0, "done": done[lane]}
+                 for lane in "ABC"}
+        return {
+            "alive": True, "lanes": lanes, "sessions": len(self.sessions), "max_sessions": 8, "background_dropped": 0,
+            "stage_b": {
+                "tier": "T2_HYBRID_VIT", "network": "untrained", "ran": self.ran, "skipped": self.skipped,
+                "cancelled": 0, "failed": 0, "reasons": {"uncertainty": self.skipped} if self.skipped else {},
+                "last_reason": self.last_reason, "last_ms": SLICES_MS["vit_1"] + SLICES_MS["depth"],
+                "slices_ms": SLICES_MS,
+            },
+            "not_finite": {}, "engine": {"runtime": "double", "precision": "f32", "trained_heads": []},
+        }
 
     def submit(self, session_id: str, packet: Any) -> None:
         threading.Thread(target=self._answer, args=(session_id, packet), daemon=True).start()
+
+    def _count(self, chosen: StageBDecision) -> None:
+        with self._counting:
+            if chosen.run:
+                self.ran += 1
+            else:
+                self.skipped += 1
+                self.last_reason = chosen.reason
 
     def _answer(self, session_id: str, packet: Any) -> None:
         held = self.sessions.get(session_id)
@@ -94,6 +120,7 @@ class StaffEngine:
         uncertainty = 0.83 if number >= SKIPPED_FROM_FRAME and number % 2 else 0.25
         reason = "queued" if uncertainty < 0.7 else f"Stage B skipped: uncertainty {uncertainty:.2f} > 0.70"
         chosen = StageBDecision(uncertainty < 0.7, reason, 21.0, uncertainty)
+        self._count(chosen)
         seen = Detection(
             track_id=2, class_id=2, class_name="bicycle", score=0.9, box_cxcywh=(0.5, 0.5, 0.4, 0.4), source="measured",
             method="double", bearing_deg=-21.5, distance_m=2.0, urgency=3,
@@ -106,5 +133,5 @@ class StaffEngine:
         ))
         if chosen.run:
             depth = Value.measured("depth_map", ramp() + 1, "ground plane", 0.2)
-            found, timings_ms = {"depth_map": depth}, {"depth": 12.0}
+            found, timings_ms = {"depth_map": depth}, dict(SLICES_MS)
             sink.on_scene(SceneResult(packet.seq, time_s, packet.t_cap_ms, "B", found, (), timings_ms))

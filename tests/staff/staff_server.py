@@ -1,4 +1,7 @@
-"""The real app with the engine double and a small, known clinic, as a process of its own: PORT and a folder."""
+"""The real app with a small, known clinic, as a process of its own: PORT, a folder, and ``real`` for the real engine.
+
+Without ``real`` the engine is the double of staff_engine.py.
+"""
 
 from __future__ import annotations
 
@@ -71,11 +74,11 @@ def add_session(session_id: str, patient: Patient, user_id: str, started: dateti
         ))
 
 
-def main(folder: Path, port: int) -> None:
+def main(folder: Path, port: int, real_engine: bool) -> None:
     app = create_app(Config(
         secret_key="a secret key that only tests know", database_url=f"sqlite:///{folder / 'maxsight.db'}",
         instance_dir=folder, threads=24,
-    ), engine=StaffEngine)
+    ), engine=None if real_engine else StaffEngine)
     with app.app_context():
         db.create_all()
         patients = add_people()
@@ -89,4 +92,4 @@ def main(folder: Path, port: int) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(os.environ["PORT"]))
+    main(Path(sys.argv[1]), int(os.environ["PORT"]), real_engine="real" in sys.argv[2:])

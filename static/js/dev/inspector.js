@@ -6,6 +6,7 @@ import { plural } from "../common/format.js";
 import { Connection } from "../common/socket.js";
 import { endWords } from "../clinician/session_words.js";
 import { Decisions } from "./decisions.js";
+import { EngineView } from "./engine_view.js";
 import { FrameView } from "./frame_view.js";
 import { OutputDetail } from "./output_detail.js";
 import { OutputsList } from "./outputs_list.js";
@@ -28,6 +29,7 @@ const detail = new OutputDetail(byId("detail"), store);
 const frame = new FrameView(store);
 const timings = new Timings();
 const decisions = new Decisions();
+const engine = new EngineView(setup.urls.engine);
 /** How many more results may be shown; 0 while frozen, one more for every step. */
 let allowance = UNFROZEN;
 let shownSeq = null;
@@ -101,6 +103,7 @@ function forgetShown(note) {
   store.clear();
   timings.clear();
   decisions.clear();
+  engine.forgetSession();
   frame.clear(note);
   shownSeq = null;
 }
@@ -164,6 +167,7 @@ function sessionWords(session) {
 
 function receive(event) {
   if (event.session_id !== watched) return;
+  engine.receive(event);
   if (event.kind === "ended") { sessionEnded(event.reason); return; }
   if (event.kind === "result") {
     if (allowance <= 0) return;
@@ -184,6 +188,7 @@ function showResult(event) {
   store.update(event.outputs, event.seq);
   if (event.stage_b) store.decided(event.stage_b);
   timings.result(event);
+  if (allowance !== UNFROZEN) engine.paintTimeline();
   decisions.add(event.alerts);
   frame.show(event, own.running || event.session_id === own.id ? own.pictureOf(event.t_cap) : null);
   if (!own.running) setState("live", "Watching. The picture stays in the patient's browser.");
@@ -199,6 +204,7 @@ function toggleFreeze() {
   allowance = frozen ? 0 : UNFROZEN;
   byId("freeze").setAttribute("aria-pressed", String(frozen));
   byId("step").disabled = !frozen;
+  engine.hold(frozen);
 }
 
 // ---- what is shown ---------------------------------------------------------------------------------------------
