@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import queue
 import signal
 import threading
+import time
 
 bind = f"{os.environ.get('HOST', '127.0.0.1')}:{os.environ.get('PORT', '5000')}"
 worker_class = "gthread"
@@ -22,40 +24,46 @@ limit_request_line = 4094
 limit_request_field_size = 8190
 forwarded_allow_ips = "127.0.0.1"
 control_socket_disable = True  # it would be one file in the home folder for all servers of one user
-control_socket_disable = True  # a socket through which this server could be told things is one too many
 
-_began = threading.Event()
+POLL_S = 0.05
+_told: queue.SimpleQueue = queue.SimpleQueue()  # its put() may be interrupted by another signal's put()
 _stopped = threading.Event()
+_stopper: threading.Thread | None = None
 
 
-def _begin_to_stop(worker) -> None:
-    """End sessions as ``server_stopped``, write everything, close the sockets, stop the engine: once, in a thread.
+def _stop_when_told(worker) -> None:
+    """End sessions as ``server_stopped``, write everything, close the sockets, stop the engine: once.
 
-    In a thread, because a signal handler may be interrupted by the next signal, and gunicorn leaves from there.
+    The thread waits from the start. One that a signal handler had to start could be lost: Ctrl-C reaches the worker
+    twice, from the terminal and from the master, and the second signal may interrupt the first at any instruction.
     """
-    if _began.is_set():
-        return
-    _began.set()
-
-    def stop() -> None:
+    _told.get()
+    try:
         from app import live_service
 
-        try:
-            application = getattr(worker, "wsgi", None)
-            if application is not None:
-                live_service(application).stop()
-        finally:
-            _stopped.set()
+        application = getattr(worker, "wsgi", None)
+        if application is not None:
+            live_service(application).stop()
+    finally:
+        _stopped.set()
 
-    threading.Thread(target=stop, name="maxsight-stop", daemon=True).start()
+
+def _wait_until_stopped() -> None:
+    """Polls: a lock taken here could be held already by the handler that this signal interrupted."""
+    ends = time.monotonic() + graceful_timeout
+    while _stopper is not None and not _stopped.is_set() and time.monotonic() < ends:
+        time.sleep(POLL_S)
 
 
 def post_worker_init(worker) -> None:
     """Begin to stop at the signal itself: open sockets hold their threads, and gunicorn would wait for them."""
+    global _stopper
+    _stopper = threading.Thread(target=_stop_when_told, args=(worker,), name="maxsight-stop", daemon=True)
+    _stopper.start()
     inner = signal.getsignal(signal.SIGTERM)
 
     def stop_and_pass_on(signum, frame) -> None:
-        _begin_to_stop(worker)
+        _told.put(None)
         if callable(inner):
             inner(signum, frame)
 
@@ -64,10 +72,10 @@ def post_worker_init(worker) -> None:
 
 def worker_int(worker) -> None:
     """Ctrl-C: gunicorn leaves right after this, so everything is stopped before it returns."""
-    _begin_to_stop(worker)
-    _stopped.wait(graceful_timeout)
+    _told.put(None)
+    _wait_until_stopped()
 
 
 def worker_exit(server, worker) -> None:
-    _begin_to_stop(worker)
-    _stopped.wait(graceful_timeout)
+    _told.put(None)
+    _wait_until_stopped()

@@ -103,7 +103,7 @@ REGISTRY: tuple[OutputSpec, ...] = (
           learned="heads.personalization", measured="perception.personalization"),
     _spec(35, "predictive_alerts", 3, "B", "list of {hazard, time_to_hazard_s, recommended_action}", None,
           learned="heads.predictive_alerts", measured="perception.prediction"),
-    _spec(36, "retrieval", 3, "C", "list of {scene, similarity}", None, learned="retrieval"),
+    _spec(36, "retrieval", 3, "C", "{advisory, scenes, concepts}", None, learned="retrieval"),
     _spec(37, "spatial_memory", 3, "B", "list of {class, bearing_deg, age_s}", None,
           measured="perception.spatial_memory"),
     _spec(38, "path_guidance", 3, "B", "{sectors, free_bearing_deg}", None, measured="perception.path_guidance"),

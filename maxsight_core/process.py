@@ -1,7 +1,7 @@
 """Every output and every alert candidate for each frame of a picture, folder, video or rendered scene.
 
-    python -m maxsight_core.process INPUT --json OUT.jsonl [--annotate OUT.mp4] [--condition NAME] [--tier T0]
-                                          [--max-frames N]
+    python -m maxsight_core.process INPUT --json OUT.jsonl [--annotate OUT.mp4] [--condition NAME]
+                                          [--tier T0|T1|T2|T3|T4|T5] [--max-frames N]
 
 INPUT is a picture, a folder of pictures, a video, or ``scene:corridor?seed=1``. One JSON object per frame.
 """
@@ -23,13 +23,14 @@ from tqdm import tqdm
 
 from maxsight_core.contracts import CONDITIONS, FrameResult, SessionSettings, Value
 from maxsight_core.engine.config import ConfigError, EngineConfig
+from maxsight_core.engine.device import DeviceError
 from maxsight_core.engine.engine import Engine
 from maxsight_core.engine.manifest import CheckpointError
+from maxsight_core.engine.runtimes import RuntimeUnavailableError
+from maxsight_core.models.stage_b_contract import TIER_KEYS
 from maxsight_core.outputs import NAMES
 from maxsight_core.overlay import annotate
 from maxsight_core.sources import Source, SourceError, open_source
-
-TIERS = ("T0",)
 
 
 class OutputError(ValueError):
@@ -44,7 +45,7 @@ def frame_json(result: FrameResult, values: dict[str, Value]) -> dict[str, Any]:
         "outputs": {name: values[name].to_json() for name in NAMES},
         "alerts": [alert.to_json() for alert in result.alerts],
         "stage_b": result.stage_b.to_json(),
-        "timings_ms": {part: round(ms, 2) for part, ms in result.timings_ms.items()},
+        "timings_ms": {part: round(ms, 2) for part, ms in values["timings"].value.items()},
     }
 
 
@@ -106,13 +107,28 @@ def offline(config: EngineConfig) -> EngineConfig:
     return replace(config, thresholds=replace(config.thresholds, stage_a_ms=math.inf))
 
 
+def summary(engine: Engine) -> str:
+    """What perceived: tier, and of each stage's network runtime, precision and trained heads; one line each."""
+    about = engine.describe()
+
+    def line(stage: str, network: dict[str, Any]) -> str:
+        heads = ", ".join(network["trained_heads"]) or "none"
+        return f"{stage}: {network['runtime']} {network['precision']} on {network['device']}, trained heads: {heads}"
+
+    stage_b = about["stage_b"]
+    lines = [f"tier {about['tier_name']}", line("Stage A", about),
+             "Stage B: measured only" if stage_b is None else line("Stage B", stage_b)]
+    return "\n".join(lines)
+
+
 def parser() -> argparse.ArgumentParser:
     command = argparse.ArgumentParser(prog="python -m maxsight_core.process", description=__doc__.split("\n\n")[0])
     command.add_argument("input", help="picture, folder of pictures, video, or scene:corridor?seed=1")
     command.add_argument("--json", required=True, metavar="OUT.jsonl", help="one JSON object per frame; - for stdout")
     command.add_argument("--annotate", metavar="OUT.mp4", help="also write an annotated copy")
     command.add_argument("--condition", choices=CONDITIONS, help="vision condition of the person")
-    command.add_argument("--tier", choices=TIERS, default="T0", help="capability tier (T0 is what is built)")
+    command.add_argument("--tier", choices=TIER_KEYS,
+                         help="capability tier (default: MAXSIGHT_TIER, else that of the checkpoint)")
     command.add_argument("--max-frames", type=int, metavar="N", help="stop after N frames")
     command.add_argument("--quiet", action="store_true", help="no progress bar")
     return command
@@ -143,14 +159,15 @@ def main(arguments: list[str] | None = None) -> int:
                     raise OutputError(f"{options.annotate}: its folder does not exist; create it first")
                 video = VideoWriter(Path(options.annotate), source.fps)
                 stack.callback(video.close)
-            engine = Engine(offline(EngineConfig.from_environment()))
+            config = offline(EngineConfig.from_environment())
+            engine = Engine(replace(config, tier=options.tier) if options.tier else config)
             settings = SessionSettings(condition=options.condition)
             count = process(source, engine, settings, out, video, options.max_frames, not options.quiet)
-    except (SourceError, OutputError, ConfigError, CheckpointError) as error:
+    except (SourceError, OutputError, ConfigError, CheckpointError, DeviceError, RuntimeUnavailableError) as error:
         print(f"maxsight: {error}", file=sys.stderr)
         return 2
     if not options.quiet:
-        print(f"{count} frames -> {options.json}", file=sys.stderr)
+        print(f"{count} frames -> {options.json}\n{summary(engine)}", file=sys.stderr)
     return 0
 
 

@@ -55,6 +55,7 @@ def test_the_readme_names_exactly_the_commands_that_are_run_here():
     assert sorted(COMMANDS) == sorted([
         "make run", command("PORT=8080"), "make test", "make weights", command("maxsight_core.process"),
         command("maxsight_core.bench --quick"), command("maxsight_core.bench.sockets"),
+        command("maxsight_core.models"),
     ])
     assert command("PORT=8080").endswith("make run")
 
@@ -124,5 +125,23 @@ def test_the_command_line_and_the_bench_run_as_written(tmp_path):
     done = subprocess.run(bench, cwd=REPOSITORY, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     figures = json.loads((tmp_path / "bench.json").read_text(encoding="utf-8"))
-    assert figures["frame_path"]["total_ms"]["p95"] > 0
-    assert len(figures["network_ms"]) == 3
+    assert figures["failed"] == {}
+    assert figures["details"]["frame_path"]["total_ms"]["p95"] > 0
+    assert figures["rss_mb"] > 0
+
+
+def test_the_models_command_prints_every_tier():
+    done = subprocess.run(shlex.split(command("maxsight_core.models")), cwd=REPOSITORY, capture_output=True, text=True,
+                          check=False)
+    assert done.returncode == 0, done.stderr
+    assert all(name in done.stdout for name in ("T0_BASELINE_CNN", "T5_TEMPORAL"))
+
+
+def test_every_variable_that_the_code_reads_is_in_the_settings():
+    told = (REPOSITORY / "docs" / "settings.md").read_text(encoding="utf-8")
+    files = [path for folder in ("app", "maxsight_core", "scripts") for path in (REPOSITORY / folder).rglob("*")
+             if path.suffix in (".py", ".sh")]
+    read = {name for path in (*files, REPOSITORY / "gunicorn.conf.py")
+            for name in re.findall(r"MAXSIGHT_[A-Z][A-Z0-9_]*[A-Z]", path.read_text(encoding="utf-8"))}
+    assert read
+    assert not {name for name in read if f"`{name}`" not in told}

@@ -23,6 +23,11 @@ _ACCELERATOR_NODES = ("/dev/nvidia0", "/dev/nvidiactl", "/dev/dxg", "/dev/kfd")
 its import (over a second) on a machine that only has a CPU."""
 
 
+TRAINED_ON_CPU_BELOW = 10_000
+"""Parameters. Smaller models are smoke tests and train anywhere; larger ones need CUDA (system description, device
+selection policy)."""
+
+
 class DeviceError(ValueError):
     """The device asked for is unknown or not there; the message says what there is."""
 
@@ -63,6 +68,29 @@ def select(preference: str | None = None, environ: dict[str, str] | None = None)
                           f"unset {DEVICE_VARIABLE} or set it to one of these")
     stable = wanted == "mps" and env.get(MPS_STABLE_VARIABLE, "1") not in ("0", "false", "no")
     return DevicePolicy(wanted, stable)
+
+
+def training_device(parameter_count: int, force_cpu: bool = False) -> DevicePolicy:
+    """Where a model of this size is trained: under 10,000 parameters on the CPU, otherwise on CUDA.
+
+    Args:
+        parameter_count: of the whole model. force_cpu: train on the CPU whatever the size, for a short run.
+
+    Raises:
+        DeviceError: a larger model, no CUDA here, and the CPU was not forced; or a negative count.
+    """
+    if parameter_count < 0:
+        raise DeviceError(f"training device: expected a number of parameters from 0; got {parameter_count}")
+    if force_cpu or parameter_count < TRAINED_ON_CPU_BELOW:
+        return DevicePolicy("cpu")
+    present = _present()
+    if "cuda" in present:
+        return DevicePolicy("cuda")
+    raise DeviceError(
+        f"training device: a model of {parameter_count:,} parameters (from {TRAINED_ON_CPU_BELOW:,} on) is trained on "
+        f"CUDA, but this machine has {', '.join(present)}; train on a machine with an NVIDIA GPU, or force a short run "
+        "on the CPU with force_cpu=True (--force-cpu on the command line)"
+    )
 
 
 def _present() -> tuple[str, ...]:

@@ -9,127 +9,51 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
-import re
 import tempfile
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
-from maxsight_core.engine.detect import FITS
-from maxsight_core.models.contract import COCO_COLUMNS, CONTRACT
-from maxsight_core.models.grid import DEFAULT_INPUT_PX, GRIDS, INPUT_MULTIPLE_PX
+from maxsight_core.engine.manifest_fields import (
+    MANIFEST_FORMAT,
+    CheckpointError,
+    CheckpointManifest,
+    coco_classes,
+    stage_b_outputs,
+    words_digest_of,
+)
+from maxsight_core.models.contract import STAGE_B_PREFIX
+from maxsight_core.models.tiers import TIERS
 
-MANIFEST_FORMAT = 1
+__all__ = [
+    "MANIFEST_FORMAT", "METADATA_KEY", "CheckpointError", "CheckpointManifest", "coco_classes",
+    "load_torch_file", "read_checkpoint", "read_manifest", "save_checkpoint", "stage_b_outputs", "tensor_sizes",
+    "weights_sha256",
+]
+
 METADATA_KEY = "maxsight_manifest"
-DEFAULT_FIT: dict[str, str] = {"fused": "stretch", "pyramid": "letterbox"}
 STORAGE: tuple[str, ...] = ("f32", "f16")
-_SHA256 = re.compile(r"[0-9a-f]{64}")
 _TORCH_ZIP = b"PK\x03\x04"
 _MOST_HEADER_BYTES = 100_000_000
 """safetensors' own limit for its header; a larger figure there means the file is something else."""
-
-
-class CheckpointError(ValueError):
-    """A file is no usable checkpoint; the message says what was expected, what arrived and what to do."""
-
-
-@dataclass(frozen=True, slots=True)
-class CheckpointManifest:
-    """What a set of weights is.
-
-    Args:
-        tier: capability tier, ``T0``... grid: ``fused`` | ``pyramid``.
-        classes: taxonomy id of every column of the classifier; column 0 is background.
-        trained_heads: outputs of the contract that were trained. A head not named here is never shown as learned.
-        data: what it was trained on, one line. metrics: name -> figure, as evaluated.
-        git_revision: of the training code.
-        sha256: of the weights (:func:`weights_sha256`); empty only while nothing was saved yet.
-        input_size_px: side of the square input. fit: how a frame is made square (``maxsight_core.engine.detect``).
-
-    Raises:
-        CheckpointError: a field has another type or value.
-    """
-
-    tier: str
-    grid: str
-    classes: tuple[int, ...]
-    trained_heads: frozenset[str]
-    data: str
-    metrics: dict[str, float] = field(default_factory=dict)
-    git_revision: str = ""
-    sha256: str = ""
-    input_size_px: int = 0
-    fit: str = ""
-
-    def __post_init__(self) -> None:
-        _expect(self.grid in GRIDS, "grid", f"one of {', '.join(GRIDS)}", self.grid)
-        for name, default in (("input_size_px", DEFAULT_INPUT_PX[self.grid]), ("fit", DEFAULT_FIT[self.grid])):
-            if not getattr(self, name):
-                object.__setattr__(self, name, default)
-        _expect(isinstance(self.tier, str) and bool(self.tier), "tier", "a tier such as T0", self.tier)
-        _expect(len(self.classes) >= 2 and all(isinstance(c, int) and c >= 0 for c in self.classes),
-                "classes", "at least two taxonomy ids, whole numbers from 0", self.classes)
-        unknown = self.trained_heads - frozenset(CONTRACT)
-        _expect(not unknown, "trained_heads", f"names among {', '.join(CONTRACT)}", sorted(unknown))
-        _expect(self.sha256 == "" or bool(_SHA256.fullmatch(self.sha256)), "sha256", "64 hexadecimal digits",
-                self.sha256)
-        _expect(isinstance(self.input_size_px, int) and self.input_size_px >= INPUT_MULTIPLE_PX
-                and self.input_size_px % INPUT_MULTIPLE_PX == 0,
-                "input_size_px", f"a multiple of {INPUT_MULTIPLE_PX}", self.input_size_px)
-        _expect(self.fit in FITS, "fit", " or ".join(FITS), self.fit)
-        _expect(all(isinstance(k, str) and isinstance(v, (int, float)) for k, v in self.metrics.items()),
-                "metrics", "names with numbers", self.metrics)
-
-    def is_learned(self, output: str) -> bool:
-        """True when ``output`` came out of training and may be shown as ``learned``."""
-        return output in self.trained_heads
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "format": MANIFEST_FORMAT, "tier": self.tier, "grid": self.grid, "classes": list(self.classes),
-            "trained_heads": sorted(self.trained_heads), "data": self.data, "metrics": dict(self.metrics),
-            "git_revision": self.git_revision, "sha256": self.sha256, "input_size_px": self.input_size_px,
-            "fit": self.fit,
-        }
-
-    @classmethod
-    def from_json(cls, body: Any) -> CheckpointManifest:
-        """The manifest that ``to_json`` gave; CheckpointError names the field that is missing or wrong."""
-        if not isinstance(body, Mapping):
-            raise CheckpointError(f"manifest: expected a JSON object; got {type(body).__name__}")
-        if body.get("format") != MANIFEST_FORMAT:
-            raise CheckpointError(f"manifest: expected format {MANIFEST_FORMAT}; got {body.get('format')!r}. "
-                                  "It was written by another version: save the checkpoint again with this one")
-        kinds = {"tier": str, "grid": str, "classes": list, "trained_heads": list, "data": str, "metrics": dict,
-                 "git_revision": str, "sha256": str, "input_size_px": int, "fit": str}
-        for name, kind in kinds.items():
-            if not isinstance(body.get(name), kind):
-                raise CheckpointError(f"manifest: {name} must be a {kind.__name__}; got {body.get(name)!r}")
-        if not all(isinstance(head, str) for head in body["trained_heads"]):
-            raise CheckpointError(f"manifest: trained_heads must be names; got {body['trained_heads']!r}")
-        values = {name: body[name] for name in kinds}
-        return cls(**{**values, "classes": tuple(body["classes"]), "trained_heads": frozenset(body["trained_heads"])})
-
-
-def coco_classes() -> tuple[int, ...]:
-    """Background and COCO's ids 1..90: what a 91-column classifier means by its columns."""
-    return tuple(range(COCO_COLUMNS))
-
-
-def _expect(ok: bool, name: str, expected: str, got: object) -> None:
-    if not ok:
-        raise CheckpointError(f"manifest: {name} must be {expected}; got {got!r}")
+Read = TypeVar("Read")
 
 
 def weights_sha256(tensors: Mapping[str, np.ndarray]) -> str:
     """SHA-256 over names, types, shapes and bytes of all tensors, in the order of their names."""
+    return _sha256_of(tensors, tensors.__getitem__)
+
+
+def _sha256_of(names: Iterable[str], tensor: Callable[[str], np.ndarray]) -> str:
     digest = hashlib.sha256()
-    for name in sorted(tensors):
-        array = np.asarray(tensors[name], order="C")
+    for name in sorted(names):
+        array = np.asarray(tensor(name), order="C")
         digest.update(f"{name}\0{array.dtype.name}\0{list(array.shape)}\0".encode())
         digest.update(array.reshape(-1).view(np.uint8).data)
     return digest.hexdigest()
@@ -154,7 +78,7 @@ def save_checkpoint(
     if storage not in STORAGE:
         raise CheckpointError(f"save_checkpoint: storage must be {' or '.join(STORAGE)}; got {storage!r}")
     arrays = {name: _stored(value, storage) for name, value in state.items()}
-    written = replace(manifest, sha256=weights_sha256(arrays))
+    written = replace(manifest, sha256=weights_sha256(arrays), words_digest=words_digest_of(manifest.tier))
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.stem, suffix=".tmp")
     os.close(handle)
@@ -177,24 +101,47 @@ def _stored(value: Any, storage: str) -> np.ndarray:
 def read_manifest(path: Path, *, verify: bool = True) -> CheckpointManifest:
     """The manifest of a checkpoint file; with ``verify`` its weights are hashed and compared.
 
+    A file that was verified is not hashed again by this process as long as its size and time of writing stay.
+
     Raises:
         CheckpointError: not a checkpoint, damaged, or without a manifest.
     """
     if _kind(path) == "torch":
-        return read_checkpoint(path)[0]
-    return _read_safetensors(path, tensors=verify)[0]
+        return _read_torch(path)[0]
+    return _verified(path) if verify else _open_safetensors(path, lambda file, manifest: manifest)
 
 
-def read_checkpoint(path: Path) -> tuple[CheckpointManifest, dict[str, np.ndarray]]:
+def read_checkpoint(path: Path, stage: str | None = None) -> tuple[CheckpointManifest, dict[str, np.ndarray]]:
     """Manifest and tensors of a checkpoint, hashed and compared; floating tensors as float32.
+
+    Args:
+        stage: ``a`` or ``b`` for the tensors of one stage only (Stage B's begin with ``stage_b.``), None for all.
 
     Raises:
         CheckpointError: not a checkpoint, damaged, or without a manifest.
     """
-    manifest, arrays = _read_torch(path) if _kind(path) == "torch" else _read_safetensors(path, tensors=True)
+    if _kind(path) == "torch":
+        manifest, arrays = _read_torch(path)
+        arrays = {name: array for name, array in arrays.items() if _is_of(stage, name)}
+    else:
+        manifest = _verified(path)
+        arrays = _open_safetensors(path, lambda file, _: {
+            name: file.get_tensor(name) for name in file.keys() if _is_of(stage, name)})  # noqa: SIM118 (no mapping)
     return manifest, {
         name: array.astype(np.float32) if array.dtype.kind == "f" else array for name, array in arrays.items()
     }
+
+
+def tensor_sizes(path: Path) -> dict[str, int]:
+    """How many numbers each tensor of a checkpoint holds; the tensors of a safetensors file are not read."""
+    if _kind(path) == "torch":
+        return {name: array.size for name, array in _read_torch(path)[1].items()}
+    return _open_safetensors(path, lambda file, _: {
+        name: math.prod(file.get_slice(name).get_shape()) for name in file.keys()})  # noqa: SIM118
+
+
+def _is_of(stage: str | None, name: str) -> bool:
+    return stage is None or name.startswith(STAGE_B_PREFIX) == (stage == "b")
 
 
 def _kind(path: Path) -> str:
@@ -215,17 +162,20 @@ def _kind(path: Path) -> str:
     )
 
 
-def _read_safetensors(path: Path, *, tensors: bool) -> tuple[CheckpointManifest, dict[str, np.ndarray]]:
+def _open_safetensors(path: Path, read: Callable[[Any, CheckpointManifest], Read]) -> Read:
+    """What ``read`` finds in an open file, given its manifest."""
     from safetensors import SafetensorError, safe_open
 
-    arrays: dict[str, np.ndarray] = {}
     try:
         with safe_open(path, framework="numpy") as file:
-            metadata = file.metadata() or {}
-            if tensors:
-                arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
+            return read(file, _manifest_in(path, file.metadata() or {}, file.keys()))
+    except CheckpointError:
+        raise
     except (SafetensorError, OSError, TypeError, ValueError) as error:
         raise CheckpointError(f"{path} is damaged or cut short ({error}); copy or download it again") from None
+
+
+def _manifest_in(path: Path, metadata: Mapping[str, str], names: Iterable[str]) -> CheckpointManifest:
     if METADATA_KEY not in metadata:
         raise CheckpointError(f"{path} holds tensors but no MaxSight manifest, so nobody knows what they have "
                               "learned; save it with maxsight_core.engine.manifest.save_checkpoint")
@@ -234,9 +184,31 @@ def _read_safetensors(path: Path, *, tensors: bool) -> tuple[CheckpointManifest,
     except json.JSONDecodeError as error:
         raise CheckpointError(f"{path}: its manifest is not JSON ({error}); save the checkpoint again") from None
     manifest = CheckpointManifest.from_json(body)
-    if tensors:
-        _require_same_hash(path, manifest, arrays)
-    return manifest, arrays
+    _require_no_stage_b(path, manifest, names)
+    return manifest
+
+
+def _require_no_stage_b(path: Path, manifest: CheckpointManifest, names: Iterable[str]) -> None:
+    """A tier without a Stage B network must not bring tensors for one: they would be dropped without a word."""
+    surplus = [name for name in names if name.startswith(STAGE_B_PREFIX)]
+    if surplus and not TIERS[manifest.tier].trunk:
+        raise CheckpointError(f"{path}: expected no Stage B in a checkpoint of tier {manifest.tier}; got "
+                              f"{len(surplus)} tensors such as {surplus[0]}. Save it with the tier it was trained for")
+
+
+def _verified(path: Path) -> CheckpointManifest:
+    """The manifest, after all weights were hashed and compared."""
+    about = path.stat()
+    return _verify(path.resolve(), about.st_size, about.st_mtime_ns, path)
+
+
+@lru_cache(maxsize=8)
+def _verify(_resolved: Path, _bytes: int, _mtime_ns: int, path: Path) -> CheckpointManifest:
+    def check(file, manifest: CheckpointManifest) -> CheckpointManifest:
+        _require_hash(path, manifest, _sha256_of(file.keys(), file.get_tensor))
+        return manifest
+
+    return _open_safetensors(path, check)
 
 
 def _read_torch(path: Path) -> tuple[CheckpointManifest, dict[str, np.ndarray]]:
@@ -253,7 +225,8 @@ def _read_torch(path: Path) -> tuple[CheckpointManifest, dict[str, np.ndarray]]:
                               f"{', '.join(odd[:5])}. Save model.state_dict()")
     # NumPy has no bfloat16; the hash is then that of the same numbers in 32 bits
     arrays = {name: (t.float() if t.is_floating_point() else t).numpy() for name, t in entries.items()}
-    _require_same_hash(path, manifest, arrays)
+    _require_no_stage_b(path, manifest, arrays)
+    _require_hash(path, manifest, weights_sha256(arrays))
     return manifest, arrays
 
 
@@ -271,8 +244,7 @@ def load_torch_file(path: Path) -> Any:
                               "objects that would have to run code, which is never done. Save it again") from None
 
 
-def _require_same_hash(path: Path, manifest: CheckpointManifest, arrays: Mapping[str, np.ndarray]) -> None:
-    found = weights_sha256(arrays)
+def _require_hash(path: Path, manifest: CheckpointManifest, found: str) -> None:
     if found != manifest.sha256:
         raise CheckpointError(f"{path}: the weights were changed after they were saved: SHA-256 expected "
                               f"{manifest.sha256 or 'one in the manifest'}, got {found}. Copy or download it again")

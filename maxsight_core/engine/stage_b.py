@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
+from typing import Protocol
 
 import cv2
 import numpy as np
@@ -31,19 +32,17 @@ log = logging.getLogger(__name__)
 SMALL_WIDTH_PX = 256
 """Width of the reduced grey picture that most estimators work on."""
 
+SOUND_OUTPUTS = ("sound_events", "sound_direction", "sound_urgency")
 NO_SOUND = "no audio: the microphone is not connected to this session"
-NOT_BUILT = {
-    "sound_events": NO_SOUND,
-    "sound_direction": NO_SOUND,
-    "sound_urgency": NO_SOUND,
-    "retrieval": "no scene index on this machine",
-}
-"""Lane C outputs that nothing produces yet, with the reason a person reads."""
 
 
 @dataclass(frozen=True, slots=True)
 class SceneJob:
-    """What Stage B and lane C need of one frame."""
+    """What Stage B and lane C need of one frame; nothing of it changes any more.
+
+    ``maps``: Stage A's last fused maps [768, 14, 14], newest last, for the temporal parts only. ``audio``: MFCC of the
+    last second, [128], or None without sound.
+    """
 
     frame: Frame
     t_cap_ms: float
@@ -53,6 +52,8 @@ class SceneJob:
     quality: FrameQuality
     settings: SessionSettings
     heading_deg: float = 0.0
+    maps: tuple[np.ndarray, ...] = ()
+    audio: np.ndarray | None = None
 
 
 def make_view(job: SceneJob, memory: dict, earlier: dict[str, Value] | None = None) -> SceneView:
@@ -72,36 +73,65 @@ def make_view(job: SceneJob, memory: dict, earlier: dict[str, Value] | None = No
 
 
 def run_slices(
-    view: SceneView, estimators: Iterable, between: Callable[[], bool] = lambda: True
+    view: SceneView, estimators: Iterable, between: Callable[[], bool] = lambda: True,
+    learned: Collection[str] = (), notes: SliceNotes | None = None,
 ) -> tuple[dict[str, Value], dict[str, float], bool]:
     """Run the estimators in order, asking ``between`` before each one.
 
+    Args:
+        learned: outputs that a trained head has given in this pass. They are in ``view.so_far`` and stay as they are;
+            an estimator that measures nothing else is left out.
+        notes: told of what begins, what fails and what is not finite.
+
     Returns:
-        the outputs, the time of each slice in ms, and whether all of them ran (False: ``between`` said stop).
+        the measured outputs, the time of each slice in ms, and whether all of them ran (False: ``between`` said stop).
     """
     timings: dict[str, float] = {}
     found: dict[str, Value] = {}
     for estimator in estimators:
+        if learned and set(estimator.outputs) <= set(learned):
+            continue
         if not between():
             return found, timings, False
         started = time.perf_counter()
-        values = _guarded(estimator, view)
+        if notes is not None:
+            notes.begins(estimator.name)
+        values = _guarded(estimator, view, notes)
+        values = {name: value for name, value in values.items() if name not in learned}
         found.update(values)
         view.so_far.update(values)
         timings[estimator.name] = (time.perf_counter() - started) * 1000.0
     return found, timings, True
 
 
-def _guarded(estimator, view: SceneView) -> dict[str, Value]:
+class SliceNotes(Protocol):
+    """What is told how the slices fare (:class:`maxsight_core.engine.counters.PassNotes`)."""
+
+    def begins(self, name: str) -> None: ...
+
+    def estimator_failed(self, name: str, words: str) -> None: ...
+
+    def withhold(self, name: str) -> None: ...
+
+
+def _guarded(estimator, view: SceneView, notes: SliceNotes | None) -> dict[str, Value]:
     """One estimator's outputs; whatever goes wrong inside it stays inside it, and is visible."""
     try:
-        values = estimator.estimate(view)
+        given = estimator.estimate(view)
+        values = {name: given.get(name) or Value.unavailable(name, "the estimator gave nothing")
+                  for name in estimator.outputs}
     except Exception as error:  # an advisory estimator must never take the lane down
         log.exception("estimator %s failed", estimator.name)
-        return {name: Value.unavailable(name, f"estimator failed: {type(error).__name__}: {error}")
-                for name in estimator.outputs}
-    return {name: finite(values.get(name) or Value.unavailable(name, "the estimator gave nothing"))
-            for name in estimator.outputs}
+        words = f"estimator failed: {type(error).__name__}: {error}"
+        if notes is not None:
+            notes.estimator_failed(estimator.name, words)
+        return {name: Value.unavailable(name, words) for name in estimator.outputs}
+    kept = {name: finite(value) for name, value in values.items()}
+    if notes is not None:
+        for name, value in values.items():
+            if kept[name] is not value:
+                notes.withhold(name)
+    return kept
 
 
 def finite(value: Value) -> Value:
@@ -111,8 +141,9 @@ def finite(value: Value) -> Value:
     return Value.unavailable(value.name, "NaN or infinity in the value; withheld for this frame")
 
 
-def not_built() -> dict[str, Value]:
-    return {name: Value.unavailable(name, reason) for name, reason in NOT_BUILT.items()}
+def no_sound() -> dict[str, Value]:
+    """Lane C's outputs of sound, which nothing measures, with the reason a person reads."""
+    return {name: Value.unavailable(name, NO_SOUND) for name in SOUND_OUTPUTS}
 
 
 def skipped(reason: str) -> dict[str, Value]:

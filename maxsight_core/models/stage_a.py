@@ -61,7 +61,7 @@ class StageA(nn.Module):
             objectness [B, HW] 0..1; classification [B, HW, num_classes] 0..1 (softmax on ``fused``, a sigmoid per class
             on ``pyramid``); boxes [B, HW, 4] cxcywh, fractions of the input; distance_zones [B, HW, 3] and
             urgency [B, 4], each summing to 1; uncertainty [B, 1] 0..1; scene_embedding [B, 256].
-        For Stage B's temporal parts (architectural guarantee 3): fused_map [B, 768, 14, 14], P3, P4 and P5 side by side.
+        For Stage B's temporal parts (architectural guarantee 3): fused_map [B, 768, 14, 14], P3 to P5 side by side.
         For losses and decoding:
             both: distance_zone_logits [B, HW, 3], urgency_logits [B, 4], uncertainty_logits [B, 1];
             ``fused``: objectness_logits [B, HW], classification_logits [B, HW, num_classes], sides [B, HW, 4] left,

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from maxsight_core.engine.decision import DecisionThresholds, decide
+from maxsight_core.engine.decision import DecisionThresholds, decide, skip_kind
 
 
 @pytest.mark.parametrize(
@@ -28,3 +28,12 @@ def test_the_thresholds_can_be_set_and_are_checked():
         DecisionThresholds(stage_a_ms=0.0)
     with pytest.raises(ValueError, match="uncertainty"):
         DecisionThresholds(uncertainty=1.5)
+
+
+@pytest.mark.parametrize(("stage_a_ms", "uncertainty", "kind"), [
+    (350.0, 0.2, "latency"), (350.0, 0.9, "latency"), (40.0, 0.9, "uncertainty"), (40.0, float("nan"), "uncertainty"),
+])
+def test_every_skip_has_a_kind_by_which_it_is_counted(stage_a_ms, uncertainty, kind):
+    chosen = decide(stage_a_ms, uncertainty, DecisionThresholds())
+    assert not chosen.run
+    assert skip_kind(chosen, DecisionThresholds()) == kind

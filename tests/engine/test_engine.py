@@ -12,7 +12,8 @@ from maxsight_core.contracts import Frame, SessionSettings, Value
 from maxsight_core.engine import stage_b
 from maxsight_core.engine.config import EngineConfig
 from maxsight_core.engine.decision import DecisionThresholds
-from maxsight_core.engine.engine import UNTRAINED, Engine
+from maxsight_core.engine.engine import Engine
+from maxsight_core.engine.safety_network import UNTRAINED
 from maxsight_core.sources import open_source
 
 SCENE = "scene:street?seed=1&fps=10"
@@ -139,7 +140,7 @@ def test_a_failing_estimator_stays_an_unavailable_output_and_the_others_go_on(en
         raise RuntimeError("sensor on fire")
 
     chosen = stage_b_estimators.STAGE_B[0]
-    monkeypatch.setattr("maxsight_core.engine.engine.STAGE_B",
+    monkeypatch.setattr("maxsight_core.engine.advice.STAGE_B",
                         (chosen._replace(estimate=broken), *stage_b_estimators.STAGE_B[1:]))
     _, values = run(engine, scene_frames(1))[0]
     for name in chosen.outputs:

@@ -32,7 +32,7 @@ def graphs():
 
 def compiled(folder, make, precision="f32"):
     properties = {"INFERENCE_PRECISION_HINT": precision}
-    return graph_cache.compile_cached(ov.Core(), properties, make, folder, precision)
+    return graph_cache.compile_cached(ov.Core(), properties, make, graph_cache.Kept(folder, precision))
 
 
 def test_the_second_start_makes_no_graph_and_answers_the_same(tmp_path, graphs):
@@ -86,8 +86,19 @@ def test_a_place_that_cannot_be_written_costs_time_but_not_the_model(tmp_path, g
 def test_only_the_newest_graphs_of_a_family_stay(tmp_path, graphs):
     for index in range(graph_cache.GRAPHS_KEPT + 2):
         compiled(tmp_path / f"stage_a-fused-8-{index:024x}", graphs)
-    compiled(tmp_path / "stage_a-pyramid-8-0", graphs)
+    others = {"stage_a-pyramid-8-0", "stage_a-fused-8-map-0"}
+    for name in others:
+        compiled(tmp_path / name, graphs)
     left = sorted(path.name for path in tmp_path.iterdir())
-    assert len(left) == graph_cache.GRAPHS_KEPT + 1
-    assert "stage_a-pyramid-8-0" in left
+    assert len(left) == graph_cache.GRAPHS_KEPT + len(others)
+    assert others < set(left)
     assert f"stage_a-fused-8-{graph_cache.GRAPHS_KEPT + 1:024x}" in left
+
+
+def test_a_graph_kept_in_16_bits_is_half_as_large_and_answers_nearly_the_same(tmp_path, graphs):
+    whole = graph_cache.probe(compiled(tmp_path / "g", graphs))
+    half = graph_cache.Kept(tmp_path / "half", "f32", graph_cache.SLICE_FILE, "f16")
+    made = graph_cache.compile_cached(ov.Core(), {"INFERENCE_PRECISION_HINT": "f32"}, graphs, half)
+    sizes = [path.with_suffix(".bin").stat().st_size for path in (half.graph, tmp_path / "g" / "stage_a.xml")]
+    assert sizes[0] < 0.7 * sizes[1]
+    np.testing.assert_allclose(graph_cache.probe(made)[0], whole[0], atol=0.01)

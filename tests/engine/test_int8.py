@@ -6,6 +6,8 @@ import json
 
 import numpy as np
 import pytest
+import torch
+from support.networks import calibrate_norms
 
 from maxsight_core.engine.manifest import CheckpointManifest
 from maxsight_core.engine.quantize import main
@@ -88,3 +90,31 @@ def test_a_prepared_graph_is_used_by_the_next_start_and_answers_like_full_precis
         assert quick[name].shape == tensor.shape
         scale = max(float(np.ptp(tensor)), 1.0 if tensor.size == 1 else 1e-3)
         assert np.abs(quick[name] - tensor).mean() / scale < 0.25, name
+
+
+@pytest.mark.slow
+def test_the_map_for_stage_b_survives_quantization_and_has_a_graph_of_its_own(tmp_path):
+    from maxsight_core.engine.runtimes import openvino
+    from maxsight_core.models.assemble import build_stage_a
+    from maxsight_core.models.contract import SHARED_MAP
+
+    torch.manual_seed(0)
+    model = build_stage_a().eval()
+    calibrate_norms(model.backbone)
+    pictures = [np.random.default_rng(seed).integers(0, 256, (1, 96, 96, 3), dtype=np.uint8) for seed in range(8)]
+    quantized = int8.quantize(openvino.convert(model, 96, with_map=True), pictures)
+    plain, mapped = (int8.folder_of(tmp_path, "fused", 96, "key", with_map) for with_map in (False, True))
+    assert plain != mapped
+    int8.keep(quantized, int8.Int8Quality(True, "a test", 8, 0, None, 0.0), mapped)
+
+    def made(**options):
+        return openvino.OpenVinoRuntime(lambda: model, weights_key="key", grid="fused", input_size=96,
+                                        cache_dir=tmp_path, **options)
+
+    quick = made(with_map=True)
+    assert quick.precision == "int8"
+    found, expected = quick.infer(pictures[0]), made(with_map=True, precision="f32").infer(pictures[0])
+    error = np.abs(found[SHARED_MAP] - expected[SHARED_MAP]).mean() / np.ptp(expected[SHARED_MAP])
+    assert 0.0 < error < 0.05
+    with pytest.raises(RuntimeUnavailableError, match="no INT8 graph is prepared"):
+        made(with_map=False, precision="int8")

@@ -16,9 +16,13 @@ from maxsight_core.engine.manifest import (
     read_checkpoint,
     read_manifest,
     save_checkpoint,
+    stage_b_outputs,
+    tensor_sizes,
     weights_sha256,
 )
 from maxsight_core.models.contract import CONTRACT
+from maxsight_core.models.tiers import TIERS
+from maxsight_core.models.words import WORDS_DIGEST
 
 
 def manifest(**changes):
@@ -82,6 +86,77 @@ def test_the_grid_decides_size_and_fit_unless_the_manifest_does():
     assert manifest(input_size_px=256, fit="letterbox").to_json()["input_size_px"] == 256
 
 
+# ---- tiers ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("tier", TIERS)
+def test_a_tier_can_have_learned_what_its_own_heads_answer_and_nothing_of_a_higher_tier(tier):
+    everything = frozenset((*CONTRACT, *stage_b_outputs(tier)))
+    found = manifest(tier=tier, trained_heads=everything)
+    assert CheckpointManifest.from_json(found.to_json()) == found
+    assert found.trained_in_stage_b == everything - frozenset(CONTRACT)
+    beyond = frozenset(stage_b_outputs("T5")) - everything
+    assert bool(beyond) == (tier != "T5")
+    for output in beyond:
+        with pytest.raises(CheckpointError, match=rf"trained_heads must be outputs of {tier}, .*got \['{output}'\]"):
+            manifest(tier=tier, trained_heads=frozenset({output}))
+
+
+def test_a_checkpoint_of_both_stages_is_read_stage_by_stage(tmp_path):
+    state = {"backbone.weight": torch.randn(3), "stage_b.depth.weight": torch.randn(2, 2)}
+    path = tmp_path / "t1.safetensors"
+    written = save_checkpoint(path, state, manifest(tier="T1", trained_heads=frozenset({"depth_map"})))
+    assert written.trained_in_stage_b == {"depth_map"}
+    assert set(read_checkpoint(path, "a")[1]) == {"backbone.weight"}
+    assert set(read_checkpoint(path, "b")[1]) == {"stage_b.depth.weight"}
+    assert set(read_checkpoint(path)[1]) == set(state)
+    assert tensor_sizes(path) == {"backbone.weight": 3, "stage_b.depth.weight": 4}
+    torch.save({"manifest": written.to_json(), "state": state}, tmp_path / "t1.pt")
+    assert set(read_checkpoint(tmp_path / "t1.pt", "b")[1]) == {"stage_b.depth.weight"}
+    assert tensor_sizes(tmp_path / "t1.pt") == tensor_sizes(path)
+
+
+def test_tensors_for_a_stage_b_that_the_tier_does_not_have_are_refused(tmp_path):
+    state = {"stage_b.depth.weight": torch.randn(2, 2)}
+    path = tmp_path / "t0.safetensors"
+    written = save_checkpoint(path, state, manifest())
+    torch.save({"manifest": written.to_json(), "state": state}, tmp_path / "t0.pt")
+    for file in (path, tmp_path / "t0.pt"):
+        for read in (read_checkpoint, read_manifest, lambda p: read_manifest(p, verify=False)):
+            with pytest.raises(CheckpointError, match=r"no Stage B in .* tier T0; got 1 tensors such as stage_b\."):
+                read(file)
+
+
+def test_the_words_of_a_described_scene_are_those_of_this_version(tmp_path, state):
+    path = tmp_path / "t3.safetensors"
+    assert save_checkpoint(path, state, manifest(tier="T3")).words_digest == WORDS_DIGEST
+    assert read_manifest(path).words_digest == WORDS_DIGEST
+    assert save_checkpoint(path, state, manifest(tier="T2")).words_digest == ""
+    with pytest.raises(CheckpointError, match=r"words_digest must be .*train the scene description again.*got 'beef'"):
+        manifest(tier="T3", words_digest="beef")
+    body = manifest(tier="T3").to_json()
+    assert "words_digest" not in body  # optional: files from before it are read
+    assert CheckpointManifest.from_json(body).words_digest == ""
+
+
+def test_a_verified_file_is_hashed_once_until_it_changes(saved, monkeypatch):
+    path, _ = saved
+    from maxsight_core.engine import manifest as module
+
+    hashed = []
+    real = module._sha256_of
+    monkeypatch.setattr(module, "_sha256_of", lambda *given: (hashed.append(1), real(*given))[1])
+    read_manifest(path)
+    read_checkpoint(path, "a")
+    read_checkpoint(path, "b")
+    assert len(hashed) <= 1
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1
+    path.write_bytes(bytes(data))
+    with pytest.raises(CheckpointError, match="changed after they were saved"):
+        read_checkpoint(path, "a")
+
+
 class Bomb:
     def __reduce__(self):
         return (open, ("/dev/null",))
@@ -133,6 +208,7 @@ def test_a_missing_file_and_a_folder_are_named(tmp_path):
 @pytest.mark.parametrize(("field", "value"), [
     ("grid", "dense"), ("classes", (0,)), ("classes", (0, "cat")), ("trained_heads", frozenset({"telepathy"})),
     ("sha256", "beef"), ("input_size_px", 100), ("fit", "crop"), ("metrics", {"mAP": "good"}), ("tier", ""),
+    ("tier", "T6"), ("tier", "T2_HYBRID_VIT"), ("words_digest", 7),
 ])
 def test_a_manifest_that_makes_no_sense_is_refused_by_field(field, value):
     with pytest.raises(CheckpointError, match=f"manifest: {field} must be"):

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import threading
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from maxsight_core.engine.manifest import CheckpointError, CheckpointManifest, c
 from maxsight_core.engine.runtimes import RuntimeUnavailableError, graph_cache, load_stage_a
 from maxsight_core.engine.runtimes import openvino as ov_runtime
 from maxsight_core.engine.runtimes.torch import TorchRuntime
-from maxsight_core.models.contract import CONTRACT
+from maxsight_core.models.contract import CONTRACT, SHARED_MAP
 from maxsight_core.models.grid import location_count
 from maxsight_core.models.layers.normalise import IMAGENET_MEAN, IMAGENET_STD
 from maxsight_core.models.stage_a import StageA
@@ -174,10 +175,119 @@ def test_precisions_do_not_mix_in_the_cache(checkpoint, batch, cache):
     assert np.abs(answers["f32"]["scene_embedding"] - answers["bf16"]["scene_embedding"]).max() > 1e-5
 
 
-def test_the_cache_key_changes_with_weights_and_size():
+def test_the_cache_key_changes_with_weights_size_and_outputs():
     keys = {graph_cache.graph_key("fused", 224, "a"), graph_cache.graph_key("fused", 224, "b"),
-            graph_cache.graph_key("fused", 256, "a"), graph_cache.graph_key("pyramid", 224, "a")}
-    assert len(keys) == 4
+            graph_cache.graph_key("fused", 256, "a"), graph_cache.graph_key("pyramid", 224, "a"),
+            graph_cache.graph_key("fused", 224, "a", with_map=True)}
+    assert len(keys) == 5
+
+
+# ---- the map for Stage B --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def street():
+    return prepare(np.random.default_rng(3).integers(0, 256, (60, 80, 3), dtype=np.uint8), 224, "stretch")
+
+
+@pytest.fixture(scope="module")
+def mapped(street):
+    """Torch in 32 bits, with the map: the reference."""
+    made = load_stage_a(grid="fused", runtime="torch", precision="f32", with_map=True).runtime
+    return made, made.infer(street)
+
+
+@pytest.mark.parametrize("precision", ["f32", pytest.param("bf16", marks=pytest.mark.skipif(
+    not BF16, reason="this CPU does not multiply bf16 natively"))])
+def test_the_shared_map_leaves_every_runtime_alike_when_it_is_asked_for(street, mapped, cache, precision):
+    reference, expected = mapped
+    made = load_stage_a(grid="fused", precision=precision, runtime="openvino", cache_dir=cache, with_map=True).runtime
+    found = made.infer(street)
+    assert made.with_map
+    assert found[SHARED_MAP].shape == expected[SHARED_MAP].shape == (1, 768, 14, 14)
+    assert found[SHARED_MAP].flags["C_CONTIGUOUS"]
+    assert set(found) == set(expected)
+    np.testing.assert_array_equal(
+        expected[SHARED_MAP], reference._graph.model(reference._graph.normalise(torch.from_numpy(street)))[
+            SHARED_MAP].detach().numpy())
+    for name, array in expected.items():
+        error = np.abs(found[name] - array) / max(1.0, float(np.abs(array).max()))
+        assert float(error.max()) < (F32_TOLERANCE if precision == "f32" else BF16_WORST_TOLERANCE), name
+
+
+def test_without_asking_there_is_no_map_and_nothing_else_changes(street, mapped):
+    plain = load_stage_a(grid="fused", runtime="torch", precision="f32").runtime
+    found = plain.infer(street)
+    assert SHARED_MAP not in found
+    assert set(mapped[1]) == {*found, SHARED_MAP}
+    for name, array in found.items():
+        np.testing.assert_array_equal(array, mapped[1][name], err_msg=name)
+
+
+def test_the_tier_decides_when_it_is_left_to_it():
+    quick = {"grid": "fused", "runtime": "torch", "precision": "f32", "input_size": 64, "with_map": None}
+    assert not load_stage_a(tier="T1", **quick).runtime.with_map  # nothing in it moves
+    assert load_stage_a(tier="T2", **quick).runtime.with_map
+
+
+def test_a_batch_is_one_call_of_the_network_in_half_precision_and_channels_last(monkeypatch):
+    made = load_stage_a(grid="fused", runtime="torch", precision="bf16", input_size=64).runtime
+    calls, real = [], made._graph.model.forward
+
+    def spy(images):
+        weight = made._graph.model.backbone.body["conv1"].weight
+        calls.append((images.shape[0], torch.is_autocast_enabled("cpu"), torch.get_autocast_dtype("cpu"),
+                      images.is_contiguous(memory_format=torch.channels_last),
+                      weight.is_contiguous(memory_format=torch.channels_last)))
+        return real(images)
+
+    monkeypatch.setattr(made._graph.model, "forward", spy)
+    found = made.infer(np.zeros((3, 64, 64, 3), np.uint8))
+    assert calls == [(3, True, torch.bfloat16, True, True)]
+    assert all(array.shape[0] == 3 for array in found.values())
+
+
+def test_after_renew_nothing_is_shared_with_a_thread_that_hangs_in_the_network(street, cache, monkeypatch):
+    made = load_stage_a(grid="fused", precision="f32", runtime="openvino", cache_dir=cache, with_map=True).runtime
+    expected = made.infer(street)
+    lost, compiled = made._channel, made._compiled
+    entered, let_go, answers = threading.Event(), threading.Event(), []
+    request = lost._request
+
+    class Stuck:
+        def infer(self, *given, **options):
+            entered.set()
+            assert let_go.wait(120)
+            return request.infer(*given, **options)
+
+        def get_output_tensor(self, index):
+            return request.get_output_tensor(index)
+
+    lost._request = Stuck()
+    thread = threading.Thread(target=lambda: answers.append(made.infer(255 - street)), daemon=True)
+    thread.start()
+    assert entered.wait(60)
+    made.renew()
+    assert made._channel is None  # made in the thread that calls next, not in the one that renews
+    found = made.infer(street)
+    assert made._channel is not lost
+    assert made._compiled is not compiled  # the lost request keeps the old model's only stream to itself
+    let_go.set()
+    thread.join(60)
+    for name, array in expected.items():
+        np.testing.assert_allclose(found[name], array, atol=1e-5, err_msg=name)
+        np.testing.assert_allclose(made.infer(street)[name], array, atol=1e-5)
+    assert np.abs(answers[0]["scene_embedding"] - expected["scene_embedding"]).max() > 1e-4
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_cuda_answers_a_batch_in_half_precision_near_the_cpu(street, mapped):
+    made = load_stage_a(grid="fused", runtime="torch", with_map=True).runtime
+    assert (made.device, made.precision) == ("cuda", "f16")
+    both = made.infer(np.concatenate((255 - street, street)))
+    for name, expected in mapped[1].items():
+        error = np.abs(both[name][1:] - expected) / max(1.0, float(np.abs(expected).max()))
+        assert float(error.mean()) < BF16_MEAN_TOLERANCE, name
 
 
 def test_a_closed_runtime_says_so(checkpoint, batch):

@@ -4,58 +4,20 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import Counter
 
 import pytest
+from support.engine_doubles import Recorder, packet
 
 from maxsight_core.contracts import SessionSettings
 from maxsight_core.engine.config import EngineConfig
-from maxsight_core.engine.packets import FramePacket, SessionLimitError, UnknownSessionError
+from maxsight_core.engine.packets import SessionLimitError, UnknownSessionError
 from maxsight_core.engine.service import EngineService
-from maxsight_core.scenes import light_jpeg
-
-SCENE = "scene:corridor?seed=1&fps=10"
-
-
-class Recorder:
-    """Keeps everything a session's sink was told."""
-
-    def __init__(self):
-        self.results, self.dropped, self.scenes, self.alerts = [], [], [], []
-        self.answers, self.lock = Counter(), threading.Lock()
-
-    def on_result(self, result):
-        with self.lock:
-            self.answers[result.seq] += 1
-            self.results.append(result)
-
-    def on_dropped(self, seq, t_cap_ms, reason):
-        with self.lock:
-            self.answers[seq] += 1
-            self.dropped.append((seq, reason))
-
-    def on_scene(self, result):
-        self.scenes.append(result)
-
-    def on_alerts(self, decisions):
-        self.alerts.extend(decisions)
-
-    def wait(self, condition, seconds=20.0):
-        ends = time.monotonic() + seconds
-        while time.monotonic() < ends:
-            if condition(self):
-                return True
-            time.sleep(0.01)
-        return False
-
-
-def packet(seq, data=None):
-    return FramePacket(seq, seq * 100.0, 640, 480, data or light_jpeg(SCENE, seq))
 
 
 @pytest.fixture
-def service(engine):
-    running = EngineService(EngineConfig(stall_s=2.0, max_sessions=4), engine=engine)
+def service(engine, request):
+    """``stall_s`` as a parameter: short where a hang is the subject, else longer than a busy machine may take."""
+    running = EngineService(EngineConfig(stall_s=getattr(request, "param", 30.0), max_sessions=4), engine=engine)
     running.start()
     yield running
     running.stop()
@@ -132,6 +94,7 @@ def test_over_the_limit_a_session_is_refused_with_what_to_do(service):
         service.open_session("s5", SessionSettings(), Recorder())
 
 
+@pytest.mark.parametrize("service", [2.0], indirect=True)
 def test_a_hanging_engine_is_replaced_and_its_frame_is_answered(service, engine, monkeypatch):
     release, original = threading.Event(), engine.stage_a
     hung = []
@@ -180,3 +143,22 @@ def test_stopping_answers_what_waits(engine):
     service.submit("s", packet(0))  # the lanes were never started
     service.stop()
     assert recorder.dropped == [(0, "session_stopped")]
+
+
+def test_health_shows_lanes_stage_b_and_what_was_withheld(service):
+    recorder = Recorder()
+    service.open_session("s", SessionSettings(), recorder)
+    service.submit("s", packet(0))
+    assert recorder.wait(lambda r: any(scene.lane == "C" for scene in r.scenes))
+    assert recorder.wait(lambda r: service.health()["lanes"]["C"]["done"] == 1)
+    health = service.health()
+    assert set(health) == {"alive", "lanes", "sessions", "max_sessions", "background_dropped", "stage_b_cancelled",
+                           "stage_b", "not_finite", "engine"}
+    for lane in health["lanes"].values():
+        assert set(lane) == {"alive", "done", "restarts", "errors", "abandoned", "busy_s"}
+        assert lane["done"] == 1
+    assert set(health["stage_b"]) == {"tier", "network", "ran", "skipped", "cancelled", "failed", "reasons",
+                                      "last_reason", "last_ms", "slices_ms"}
+    assert health["stage_b"]["last_ms"] > 0
+    assert "pedestrians" in health["stage_b"]["slices_ms"]
+    assert health["not_finite"] == service.engine.counters.not_finite()

@@ -2,6 +2,7 @@
 
 import hashlib
 import http.server
+import json
 import os
 import socket
 import threading
@@ -186,10 +187,11 @@ def test_list_verify_and_info_say_what_is_there(folder, capsys):
 # ---- the order ------------------------------------------------------------------------------------------------------
 
 
-def checkpoint(path: Path, grid="fused"):
-    manifest = CheckpointManifest(tier="T0", grid=grid, classes=coco_classes(),
-                                  trained_heads=frozenset({"objectness"}), data="a test")
-    save_checkpoint(path, {"weight": torch.zeros(3)}, manifest)
+def checkpoint(path: Path, grid="fused", tier="T0", trained=("objectness",)):
+    manifest = CheckpointManifest(tier=tier, grid=grid, classes=coco_classes(),
+                                  trained_heads=frozenset(trained), data="a test")
+    of_stage_b = {"stage_b.depth.weight": torch.zeros(5)} if tier != "T0" else {}
+    save_checkpoint(path, {"weight": torch.zeros(3), **of_stage_b}, manifest)
     return path
 
 
@@ -220,7 +222,7 @@ def test_the_order_is_named_then_shipped_then_coco_then_untrained(tmp_path):
     named = checkpoint(tmp_path / "mine.safetensors")
     assert found(**{weights.CHECKPOINT_VARIABLE: str(named)}).path == named
     assert weights.find(named, environ=env, shipped_folder=shipped).kind == "given"
-    assert set(found().read_state()) == {"weight"}
+    assert set(found().read_state("a")) == {"weight"}
 
 
 def test_asking_for_a_grid_passes_over_weights_of_another(tmp_path):
@@ -230,7 +232,7 @@ def test_asking_for_a_grid_passes_over_weights_of_another(tmp_path):
     named = checkpoint(shipped / "t0.safetensors")
     assert weights.find(grid="fused", environ=env, shipped_folder=shipped).kind == "shipped"
     assert weights.find(grid="pyramid", environ=env, shipped_folder=shipped).kind == "coco"
-    with pytest.raises(CheckpointError, match="is for the fused grid, but pyramid was asked for"):
+    with pytest.raises(CheckpointError, match="is for the grid fused, but pyramid was asked for"):
         weights.find(named, grid="pyramid", environ=env, shipped_folder=shipped)
 
 
@@ -246,3 +248,67 @@ def test_a_published_file_whose_bytes_changed_is_refused(tmp_path):
     path.write_bytes(path.read_bytes() + b"x")
     with pytest.raises(CheckpointError, match="is damaged: SHA-256 expected to begin with"):
         weights.find(environ={weights.FOLDER_VARIABLE: str(tmp_path / "weights")}, shipped_folder=tmp_path)
+
+
+# ---- tiers ----------------------------------------------------------------------------------------------------------
+
+
+def test_no_tier_takes_the_checkpoints_and_another_one_is_an_error_that_names_both(tmp_path):
+    named = checkpoint(tmp_path / "t2.safetensors", tier="T2")
+    env = {weights.FOLDER_VARIABLE: str(tmp_path / "weights")}
+    for asked in (None, "T2", "t2_hybrid_vit"):
+        assert weights.find(named, environ=env, tier=asked).manifest.tier == "T2"
+    with pytest.raises(CheckpointError, match=r"t2\.safetensors is for the tier T2, but T1 was asked for"):
+        weights.find(named, environ=env, tier="T1")
+    with pytest.raises(ValueError, match=r"tier: expected one of T0_BASELINE_CNN, .*got 'T9'"):
+        weights.find(named, environ=env, tier="T9")
+
+
+def test_asking_for_a_tier_passes_over_shipped_weights_of_another(tmp_path):
+    shipped, env = tmp_path / "shipped", {weights.FOLDER_VARIABLE: str(tmp_path / "weights")}
+    for tier in ("T1", "T2"):
+        checkpoint(shipped / f"{tier}.safetensors", tier=tier)
+
+    def found(**asked):
+        return weights.find(environ=env, shipped_folder=shipped, **asked)
+
+    assert found().manifest.tier == "T2"  # of several, the last by name
+    assert found(tier="T1").path.name == "T1.safetensors"
+    nothing = found(tier="T4")
+    assert (nothing.kind, nothing.manifest.tier) == ("untrained", "T4")
+
+
+def test_published_weights_serve_every_tier_and_its_stage_b_has_learned_nothing(tmp_path):
+    env = {weights.FOLDER_VARIABLE: str(tmp_path / "weights")}
+    published_file(tmp_path / "weights")
+    found = {tier: weights.find(environ=env, shipped_folder=tmp_path, tier=tier) for tier in (None, "T3")}
+    assert found[None].manifest.tier == "T0"
+    assert (found["T3"].kind, found["T3"].manifest.tier) == ("coco", "T3")
+    assert found["T3"].manifest.trained_in_stage_b == frozenset()
+    assert found["T3"].key == found[None].key
+    untrained = weights.find(environ={weights.FOLDER_VARIABLE: str(tmp_path)}, shipped_folder=tmp_path, tier="T3")
+    assert found["T3"].stage_b_key == untrained.stage_b_key != found["T3"].key
+    assert found["T3"].read_state("b") == {}
+
+
+def test_the_command_shows_tier_and_stage_b(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv(weights.FOLDER_VARIABLE, str(tmp_path / "weights"))
+    path = checkpoint(tmp_path / "t1.safetensors", tier="T1", trained=("objectness", "depth_map"))
+    monkeypatch.setenv(weights.CHECKPOINT_VARIABLE, str(path))
+    assert weights.main(["list"]) == 0
+    assert "T1_ATTENTION: 1 of 13 outputs of Stage B are trained" in capsys.readouterr().out
+    assert weights.main(["verify"]) == 0
+    assert "T1_ATTENTION" in capsys.readouterr().out
+    assert weights.main(["info"]) == 0
+    shown = json.loads(capsys.readouterr().out.split("\n", 1)[1])
+    assert (shown["tier"], shown["tier_name"]) == ("T1", "T1_ATTENTION")
+    assert shown["stage_a"] == {"trained": ["objectness"], "numbers_in_file": 3}
+    assert shown["stage_b"]["trained"] == ["depth_map"]
+    assert shown["stage_b"]["numbers_in_file"] == 5
+    assert {"cnn_low", "decoder", "depth"} <= set(shown["stage_b"]["parts"])
+    monkeypatch.setenv(weights.TIER_VARIABLE, "T2")
+    assert weights.main(["list"]) == 1
+    assert "is for the tier T1, but T2 was asked for" in capsys.readouterr().err
+    monkeypatch.setenv(weights.TIER_VARIABLE, "T9")
+    assert weights.main(["list"]) == 1
+    assert "expected one of T0_BASELINE_CNN" in capsys.readouterr().err

@@ -48,7 +48,7 @@ class StageADouble:
         self.batches.append(len(batch_rgb))
         self.before(batch_rgb)
         level = batch_rgb.reshape(len(batch_rgb), -1).mean(axis=1, dtype=np.float64).astype(np.float32) / 255.0  # [B]
-        place = np.linspace(0.0, 0.1, LOCATIONS, dtype=np.float32)
+        place = np.linspace(0.0, 0.9, LOCATIONS, dtype=np.float32)
         raw = {
             "objectness": level[:, None] * place, "sides": np.ones((len(level), LOCATIONS, 4), np.float32) * 0.1,
             "classification": np.broadcast_to(level[:, None, None] / 91, (len(level), LOCATIONS, 91)).copy(),
@@ -59,7 +59,7 @@ class StageADouble:
             "fused_map": level[:, None, None, None] * np.ones((1, 768, 14, 14), np.float32),
         }
         for name in self.spoil:
-            raw[name][..., 0] = np.nan
+            raw[name][..., -1] = np.nan
         raw["boxes"] = boxes_cxcywh(raw["sides"], self.grid, self.input_size)
         return raw
 

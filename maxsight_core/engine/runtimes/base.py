@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 
 import numpy as np
 
-from maxsight_core.models.contract import SIDES
+from maxsight_core.models.contract import GRAPH_OUTPUTS, SHARED_MAP, SIDES
 from maxsight_core.models.grid import boxes_cxcywh, check_grid, check_input_size
 
 
@@ -14,24 +14,32 @@ class RuntimeUnavailableError(RuntimeError):
     """The runtime or precision asked for cannot be had on this machine; the message says what can."""
 
 
+def graph_outputs(grid: str, with_map: bool) -> tuple[str, ...]:
+    """Tensors that leave Stage A's graph, in order; the map for Stage B comes last."""
+    return (*GRAPH_OUTPUTS[grid], SHARED_MAP) if with_map else GRAPH_OUTPUTS[grid]
+
+
 class StageARuntime(ABC):
     """Stage A's network, ready to answer.
 
     Attributes:
-        name: ``openvino`` | ``torch``. device: ``cpu`` | ``cuda`` | ``mps``. precision: ``f32`` | ``bf16`` | ``f16``.
-        grid: ``fused`` | ``pyramid``. input_size: side of the square input, pixels.
+        name: ``openvino`` | ``torch``. device: ``cpu`` | ``cuda`` | ``mps``. precision: ``f32`` | ``bf16`` | ``f16`` |
+            ``int8``. grid: ``fused`` | ``pyramid``. input_size: side of the square input, pixels.
+        with_map: whether ``fused_map`` is among the answers.
 
     Not thread-safe: ``infer`` is called from one thread at a time (lane A), because the input and output buffers of a
-    runtime are its own. Another thread needs a runtime of its own.
+    runtime are its own. When such a thread was given up in the middle of a call, ``renew`` comes before the next call.
     """
 
     name: str = ""
 
-    def __init__(self, *, device: str, precision: str, grid: str, input_size: int) -> None:
+    def __init__(self, *, device: str, precision: str, grid: str, input_size: int, with_map: bool = False) -> None:
         self.device = device
         self.precision = precision
         self.grid = check_grid(grid)
         self.input_size = check_input_size(input_size)
+        self.with_map = with_map
+        self.output_names = graph_outputs(grid, with_map)
 
     def infer(self, batch_rgb: np.ndarray) -> dict[str, np.ndarray]:
         """Run the network; normalisation is inside its graph.
@@ -42,12 +50,12 @@ class StageARuntime(ABC):
         Returns:
             float32 arrays by name, owned by the caller: the contract (objectness [B, HW], classification
             [B, HW, classes], boxes [B, HW, 4] cxcywh in fractions of the *input*, distance_zones [B, HW, 3], urgency
-            [B, 4], uncertainty [B, 1], scene_embedding [B, 256]) and what decoding needs (``fused``: sides;
-            ``pyramid``: cls_logits, bbox_regression, bbox_ctrness). Whether a head is trained is not known here: ask
-            the manifest.
+            [B, 4], uncertainty [B, 1], scene_embedding [B, 256]), what decoding needs (``fused``: sides;
+            ``pyramid``: cls_logits, bbox_regression, bbox_ctrness), and with ``with_map`` fused_map [B, 768, 14, 14]
+            for Stage B. Whether a head is trained is not known here: ask the manifest.
 
         Raises:
-            ValueError: another shape or type.
+            ValueError: another shape or type. RuntimeUnavailableError: the runtime was closed.
         """
         size = self.input_size
         if (batch_rgb.ndim != 4 or batch_rgb.shape[0] < 1 or batch_rgb.shape[1:] != (size, size, 3)
@@ -62,7 +70,14 @@ class StageARuntime(ABC):
 
     @abstractmethod
     def _run(self, batch_rgb: np.ndarray) -> dict[str, np.ndarray]:
-        """The tensors of ``GRAPH_OUTPUTS`` for a checked batch, float32, not shared with the runtime."""
+        """The tensors of ``output_names`` for a checked batch, float32, not shared with the runtime."""
+
+    @abstractmethod
+    def renew(self) -> None:
+        """Leave everything that a thread given up in the middle of a call still holds to that thread.
+
+        Returns at once, from any thread; what the next call needs is made in the thread that makes it.
+        """
 
     @abstractmethod
     def close(self) -> None:

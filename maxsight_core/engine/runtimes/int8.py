@@ -23,6 +23,7 @@ from maxsight_core.contracts import RawDetection
 from maxsight_core.engine import detect
 from maxsight_core.engine.manifest import CheckpointManifest
 from maxsight_core.engine.runtimes import graph_cache
+from maxsight_core.engine.runtimes.base import RuntimeUnavailableError
 
 QUALITY_FILE = "int8_quality.json"
 SAME_BOX_IOU = 0.95
@@ -50,9 +51,27 @@ class Int8Quality:
     output_error: float
 
 
-def folder_of(cache_dir: Path, grid: str, input_size: int, weights_key: str) -> Path:
-    """Where the INT8 graph of these weights is kept."""
-    return cache_dir / graph_cache.graph_key(grid, input_size, f"{weights_key} int8")
+def folder_of(cache_dir: Path, grid: str, input_size: int, weights_key: str, with_map: bool = False) -> Path:
+    """Where the INT8 graph of these weights is kept; with the map for Stage B it is another one."""
+    return cache_dir / graph_cache.graph_key(grid, input_size, f"{weights_key} int8", with_map)
+
+
+def allowed(usable: bool | None, precision: str) -> bool:
+    """Whether a prepared graph is to be used. ``usable``: its verdict, or None when none was prepared.
+
+    Raises:
+        RuntimeUnavailableError: ``int8`` was asked for, and none was prepared.
+    """
+    if precision == "int8" and usable is None:
+        not_prepared()
+    return usable is not None and precision in ("auto", "int8") and (usable or precision == "int8")
+
+
+def not_prepared() -> ov.Model:
+    """Stands where a graph would be made: an INT8 graph is prepared by a command of its own, never in passing."""
+    raise RuntimeUnavailableError(
+        "precision: no INT8 graph is prepared for these weights; run `python -m maxsight_core.engine.quantize`"
+    )
 
 
 def quality_of(folder: Path) -> Int8Quality | None:
@@ -115,5 +134,5 @@ def _iou(a: tuple[float, ...], b: tuple[float, ...]) -> float:
 
 def keep(model: ov.Model, quality: Int8Quality, folder: Path) -> None:
     """Put an INT8 graph and its verdict into the cache."""
-    graph_cache.replace_graph(model, folder)
+    graph_cache.replace_graph(model, graph_cache.Kept(folder, "int8"))
     (folder / QUALITY_FILE).write_text(json.dumps(asdict(quality), indent=2) + "\n", encoding="utf-8")
