@@ -75,12 +75,14 @@ fetch_weights_once() {
 
 prepare_int8_once() {
   # Quantizing takes half a minute; afterwards Stage A answers in about half the time. Full precision stays the fallback.
-  local tried="$instance/.int8-tried"
-  [ -f "$tried" ] && return
+  # Once for each state of the network's code, on which the compiled graphs depend.
+  local tried="$instance/.int8-tried" code
+  code=$(find maxsight_core/models -name '*.py' -print0 | sort -z | xargs -0 cat | cksum | tr -d ' ')${MAXSIGHT_TIER:-}
+  if [ -f "$tried" ] && [ "$(cat "$tried")" = "$code" ]; then return; fi
   say "Preparing the network for this CPU ..."
   .venv/bin/python -m maxsight_core.engine.quantize --if-needed 2>"$instance/int8.log" | tail -n 1 ||
     echo "INT8: not prepared ($(tail -n 1 "$instance/int8.log")); full precision stays in use"
-  touch "$tried"
+  printf '%s' "$code" > "$tried"
 }
 
 check_prerequisites
