@@ -12,7 +12,7 @@ from maxsight_core.contracts import Value
 from maxsight_core.perception.stage_b_estimators import LANE_C, STAGE_B
 
 SLICE_LIMIT_MS = 20.0
-MADE_ELSEWHERE = {"sound_events", "sound_direction", "sound_urgency", "retrieval"}
+MADE_ELSEWHERE = {"sound_events", "sound_direction", "sound_urgency", "retrieval", "scene_motion"}
 
 
 def test_outputs_are_registry_names_of_their_stage_without_duplicates():
