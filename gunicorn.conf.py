@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-import queue
 import signal
+import socket
 import threading
 import time
 
@@ -26,18 +26,21 @@ forwarded_allow_ips = "127.0.0.1"
 control_socket_disable = True  # it would be one file in the home folder for all servers of one user
 
 POLL_S = 0.05
-_told: queue.SimpleQueue = queue.SimpleQueue()  # its put() may be interrupted by another signal's put()
+WAKE_AFTER_S = (0.5, 1.5)
+STOP_SIGNALS = {signal.SIGINT, signal.SIGQUIT, signal.SIGTERM}
 _stopped = threading.Event()
 _stopper: threading.Thread | None = None
+_tell: socket.socket | None = None
 
 
-def _stop_when_told(worker) -> None:
+def _stop_when_told(worker, told: socket.socket) -> None:
     """End sessions as ``server_stopped``, write everything, close the sockets, stop the engine: once.
 
-    The thread waits from the start. One that a signal handler had to start could be lost: Ctrl-C reaches the worker
-    twice, from the terminal and from the master, and the second signal may interrupt the first at any instruction.
+    The thread waits from the start, and hears of signals from Python's wake-up socket, at the moment they arrive: a
+    handler runs only when the main thread gets to it, and may be interrupted by the next signal at any instruction.
     """
-    _told.get()
+    while not (heard := STOP_SIGNALS & set(told.recv(64))):
+        pass
     try:
         from app import live_service
 
@@ -46,6 +49,9 @@ def _stop_when_told(worker) -> None:
             live_service(application).stop()
     finally:
         _stopped.set()
+    for wait_s in WAKE_AFTER_S:  # the main thread may sleep through a signal that another thread was given
+        time.sleep(wait_s)
+        signal.pthread_kill(threading.main_thread().ident, min(heard))
 
 
 def _wait_until_stopped() -> None:
@@ -57,25 +63,20 @@ def _wait_until_stopped() -> None:
 
 def post_worker_init(worker) -> None:
     """Begin to stop at the signal itself: open sockets hold their threads, and gunicorn would wait for them."""
-    global _stopper
-    _stopper = threading.Thread(target=_stop_when_told, args=(worker,), name="maxsight-stop", daemon=True)
+    global _stopper, _tell
+    told, _tell = socket.socketpair()
+    _tell.setblocking(False)
+    signal.set_wakeup_fd(_tell.fileno())
+    _stopper = threading.Thread(target=_stop_when_told, args=(worker, told), name="maxsight-stop", daemon=True)
     _stopper.start()
-    inner = signal.getsignal(signal.SIGTERM)
-
-    def stop_and_pass_on(signum, frame) -> None:
-        _told.put(None)
-        if callable(inner):
-            inner(signum, frame)
-
-    signal.signal(signal.SIGTERM, stop_and_pass_on)
 
 
 def worker_int(worker) -> None:
     """Ctrl-C: gunicorn leaves right after this, so everything is stopped before it returns."""
-    _told.put(None)
     _wait_until_stopped()
 
 
 def worker_exit(server, worker) -> None:
-    _told.put(None)
+    if _tell is not None:
+        _tell.send(bytes([signal.SIGTERM]))  # it may leave for another reason than a signal
     _wait_until_stopped()
