@@ -55,16 +55,17 @@ def measure(tier: str, blocks: int, jpegs: list[bytes], size: tuple[int, int]) -
     times: dict[str, list[float]] = {"idle": [], "with_b": []}
     scenes = 0
     try:
-        for block in range(blocks * 2):
+        for block in range(-2, blocks * 2):  # the first block of each case is warm-up
             name = "idle" if block % 2 == 0 else "with_b"
             service.engine.config = replace(config, thresholds=NEVER if name == "idle" else config.thresholds)
             sink = _Sink()
             session_id = f"bench-{block}"
             service.open_session(session_id, SessionSettings(), sink)
             found = _run_block(service, session_id, sink, jpegs, size)
-            times[name] += found[2:]  # the first two frames of a session start everything
             service.close_session(session_id)
-            scenes += sink.scenes
+            if block >= 0:
+                times[name] += found[2:]  # the first two frames of a session start everything
+                scenes += sink.scenes
     finally:
         service.stop()
     figures = {name: percentiles(ms) for name, ms in times.items()}

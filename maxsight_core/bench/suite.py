@@ -5,12 +5,13 @@ from __future__ import annotations
 import platform
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from tqdm import tqdm
 
 from maxsight_core.bench import child, frame_path, lanes, network, parity, retrieval, served, stage_b
-from maxsight_core.engine import weights
+from maxsight_core.engine import quantize, weights
 from maxsight_core.engine.config import EngineConfig
 from maxsight_core.engine.decode import decode_rgb, read_header
 from maxsight_core.engine.runtimes import int8
@@ -23,6 +24,7 @@ RETRIEVAL_VECTORS, QUICK_RETRIEVAL_VECTORS = 1_000_000, 20_000
 LOAD_S, QUICK_LOAD_S = 20.0, 3.0
 CPU_S, QUICK_CPU_S = 20.0, 4.0
 MAX_PIXELS = 50_000_000
+QUICK_TIERS = 2
 
 
 class Run:
@@ -37,6 +39,15 @@ class Run:
         _, width, height = read_header(self.jpegs[0], max_pixels=MAX_PIXELS)
         self.size = (width, height)
         self.cache_dir = EngineConfig.from_environment().cache_dir
+        self.tiers = [key for key, row in TIERS.items() if row.trunk][: QUICK_TIERS if quick else None]
+
+    def int8(self) -> dict[str, Any]:
+        """What ``make run`` prepares for one grid and tier, for all that are measured here; quick when it is there."""
+        config = EngineConfig.from_environment()
+        wanted = [("T0", "pyramid"), ("T0", "fused"), *((tier, "fused") for tier in self.tiers)]
+        return {f"{tier} {grid}": quantize.prepare(
+            replace(config, tier=tier, grid=grid), None, quantize.DEFAULT_SAMPLES, if_needed=True)
+            for tier, grid in wanted}
 
     def networks(self) -> dict[str, Any]:
         rgb = decode_rgb(self.jpegs[0])
@@ -53,8 +64,7 @@ class Run:
         return frame_path.measure(self.jpegs)
 
     def stage_b(self) -> dict[str, Any]:
-        tiers = [key for key, row in TIERS.items() if row.trunk]
-        return {key: stage_b.measure(key, self.iterations) for key in (tiers[:2] if self.quick else tiers)}
+        return {key: stage_b.measure(key, self.iterations) for key in self.tiers}
 
     def lanes(self) -> dict[str, Any]:
         blocks = 1 if self.quick else 4
@@ -80,7 +90,7 @@ class Run:
 
 
 PARTS: tuple[str, ...] = (
-    "networks", "parity", "frame_path", "stage_b", "lanes", "process", "served", "retrieval",
+    "int8", "networks", "parity", "frame_path", "stage_b", "lanes", "process", "served", "retrieval",
 )
 
 

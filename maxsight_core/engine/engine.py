@@ -29,6 +29,7 @@ from maxsight_core.contracts import (
 )
 from maxsight_core.engine import decision, detect, loading, stage_a_outputs, stage_b
 from maxsight_core.engine.advice import Advice
+from maxsight_core.engine.beside import Beside
 from maxsight_core.engine.config import EngineConfig
 from maxsight_core.engine.counters import Counters, PassNotes
 from maxsight_core.engine.retrieval_hook import Retrieval
@@ -38,7 +39,7 @@ from maxsight_core.engine.stopwatch import Stopwatch
 from maxsight_core.models.contract import SHARED_MAP
 from maxsight_core.models.stage_b_contract import MAP_HISTORY
 from maxsight_core.models.tiers import tier as tier_named
-from maxsight_core.perception import colours, frame_quality, urgency
+from maxsight_core.perception import colours, urgency
 from maxsight_core.perception.distance import to_detections
 
 if TYPE_CHECKING:
@@ -71,6 +72,7 @@ class Engine:
         self.config = config or EngineConfig()
         self.policy = policy or DEFAULT_POLICY
         self.counters = Counters()
+        self.beside = Beside()
         loaded = stage_a or loading.safety(self.config)
         self.network = SafetyNetwork(loaded, self.config.run_untrained, self.counters.withhold)
         self.runtime, self.manifest, self.source_note = loaded.runtime, loaded.manifest, loaded.source_note
@@ -119,8 +121,7 @@ class Engine:
             waited_s: how long the frame waited for its turn. A long wait makes its alerts late, and they then say so.
             network: the network's answer to this frame when it came out of a batch; None: it is asked here.
         """
-        answer = network or self.infer([frame])[0]
-        watch = Stopwatch()
+        began = Stopwatch()
         settings = state.settings
         camera = settings.camera(frame.width, frame.height)
         gap_s = None if state.last_time_s is None else frame.time_s - state.last_time_s
@@ -128,12 +129,13 @@ class Engine:
             state.reset_motion()
         state.last_time_s = frame.time_s
 
-        quality = frame_quality.measure(frame.rgb)
-        watch.split("quality")
-        # After the network, not beside it: the two fight for the cores, and both are slower (docs/performance.md).
-        motion = state.motion.update(frame, camera)
+        measured = self.beside.start(state.motion, frame, camera)
+        answer = network or self.infer([frame])[0]
+        quality, motion, parts = measured()
         state.turn_with(motion.ego, gap_s or 0.0, camera)
-        watch.split("motion")
+        # What came before: a batch was answered before this call; otherwise network and measurement, side by side.
+        before_ms = began.total_ms() if network is None else network.waited_ms + network.ms + began.total_ms()
+        watch = Stopwatch()
         self._remember_map(state, answer, cut=motion.ego.cut)
         detections = self._detections(state, answer, frame, camera, motion)
         watch.split("detect")
@@ -145,9 +147,9 @@ class Engine:
         alerts = self._decide_alerts(state, frame, detections, motion, quality, uncertainty, waited_s)
         watch.split("alerts")
 
-        stage_a_ms = decode_ms + answer.waited_ms + answer.ms + watch.total_ms()
+        stage_a_ms = decode_ms + before_ms + watch.total_ms()
         chosen = decision.decide(stage_a_ms, uncertainty, self.config.thresholds)
-        timings = {"decode": decode_ms, "network": answer.ms, **watch.parts, "stage_a": stage_a_ms}
+        timings = {"decode": decode_ms, "network": answer.ms, **parts, **watch.parts, "stage_a": stage_a_ms}
         if answer.waited_ms:
             timings["batch_wait"] = answer.waited_ms
         values["timings"] = Value.measured("timings", dict(timings), "monotonic clock of the server")
@@ -171,7 +173,8 @@ class Engine:
         return self.network.answer(frames)
 
     def give_up_stage_a(self) -> None:
-        """Lane A's thread hangs: whatever it holds of the network is left to it."""
+        """Lane A's thread hangs: whatever it holds of the network and of the measuring thread is left to it."""
+        self.beside.give_up()
         self.network.give_up()
 
     def _remember_map(self, state: SessionState, answer: NetworkAnswer, cut: bool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from maxsight_core.engine import runtimes
+from maxsight_core.engine.beside import network_threads
 from maxsight_core.engine.config import EngineConfig
 from maxsight_core.engine.lanes import standing_back
 from maxsight_core.engine.runtimes import LoadedStageA, LoadedStageB
@@ -14,7 +15,7 @@ def safety(config: EngineConfig) -> LoadedStageA:
     """Stage A, with the map that Stage B's temporal parts read where the tier has such."""
     return runtimes.load_stage_a(
         checkpoint=config.checkpoint, grid=config.grid, runtime=config.runtime, precision=config.precision,
-        threads=config.threads, cache_dir=config.cache_dir, tier=config.tier, with_map=None,
+        threads=network_threads(config.threads), cache_dir=config.cache_dir, tier=config.tier, with_map=None,
     )
 
 

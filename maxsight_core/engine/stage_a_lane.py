@@ -35,6 +35,12 @@ class _Turn:
     decode_ms: float
 
 
+def _with_wait(answer: NetworkAnswer, turn: _Turn, started: float) -> NetworkAnswer:
+    """The answer with the time its frame has spent on the other frames of its batch."""
+    spent_ms = (time.perf_counter() - started) * 1000.0
+    return replace(answer, waited_ms=max(0.0, spent_ms - answer.ms - turn.decode_ms))
+
+
 class StageALane:
     """Takes the newest frame of each session in turn and answers it.
 
@@ -104,13 +110,12 @@ class StageALane:
         turns = [turn for one in batch if (turn := self._decoded(*one)) is not None]
         if not turns or token.stale:
             return
-        answers = self._engine.infer([turn.frame for turn in turns])
+        # One frame alone is given to the network by Stage A itself, which measures beside it.
+        answers = self._engine.infer([turn.frame for turn in turns]) if len(turns) > 1 else [None]
         for turn, answer in zip(turns, answers, strict=True):
             if token.stale:  # the watchdog has answered these frames
                 return
-            spent_ms = (time.perf_counter() - started) * 1000.0 if len(turns) > 1 else 0.0
-            waited_ms = max(0.0, spent_ms - answer.ms - turn.decode_ms)
-            self._finish(turn, replace(answer, waited_ms=waited_ms))
+            self._finish(turn, answer and _with_wait(answer, turn, started))
 
     def _decoded(self, session: OpenSession, packet: FramePacket, state: SessionState) -> _Turn | None:
         """The frame ready for the network; None when it was answered with why it cannot be."""
@@ -127,7 +132,7 @@ class StageALane:
             return None
         return _Turn(session, packet, state, waited_s, frame, (time.perf_counter() - started) * 1000.0)
 
-    def _finish(self, turn: _Turn, answer: NetworkAnswer) -> None:
+    def _finish(self, turn: _Turn, answer: NetworkAnswer | None) -> None:
         session, packet = turn.session, turn.packet
         try:
             result, job = self._engine.stage_a(

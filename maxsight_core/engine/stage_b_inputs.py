@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -31,7 +32,7 @@ def inputs(
         tier: ``T1``..``T5``.
         picture_rgb: [H, W, 3] uint8, stretched to 224 x 224 here if it has another size: fractions of the picture, and
             so the boxes, stay what they are.
-        detections: Stage A's; the first 16 are looked at.
+        detections: Stage A's; :func:`looked_at` says which are.
         stage_a_maps: [768, 14, 14] each, oldest first; the newest ones that the tier reads are taken.
         settings: of the person. audio: [128] MFCC of the last second, or None without sound.
 
@@ -46,7 +47,7 @@ def inputs(
     wanted = [tensor.name for tensor in inputs_of(tier)]
     if not wanted:
         raise ValueError(f"inputs: expected a tier whose Stage B has a network, T1 to T5; got {tier}, which measures")
-    boxes, box_valid = _boxes(detections)
+    boxes, box_valid = _boxes(looked_at(detections))
     maps, map_valid = _maps(stage_a_maps, MAP_HISTORY[tier])
     sound, audio_valid = _sound(audio)
     made = {
@@ -58,9 +59,25 @@ def inputs(
     return {"picture": picture, **{name: made[name][None] for name in wanted if name in made}}
 
 
+def looked_at(detections: Sequence[Detection]) -> tuple[Detection, ...]:
+    """The 16 things that Stage B's network looks at, in the order given: of more than 16 the most urgent ones.
+
+    Of equally urgent things those reached sooner come first, then those found more surely.
+    """
+    if len(detections) <= BOXES:
+        return tuple(detections)
+
+    def rank(place: int) -> tuple[float, float, float]:
+        thing = detections[place]
+        seconds = math.inf if thing.time_to_contact_s is None else thing.time_to_contact_s
+        return -thing.urgency, seconds, -thing.score
+
+    return tuple(detections[place] for place in sorted(sorted(range(len(detections)), key=rank)[:BOXES]))
+
+
 def _boxes(detections: Sequence[Detection]) -> tuple[np.ndarray, np.ndarray]:
     boxes, valid = np.zeros((BOXES, 4), np.float32), np.zeros(BOXES, np.float32)
-    for place, thing in enumerate(detections[:BOXES]):
+    for place, thing in enumerate(detections):
         boxes[place], valid[place] = thing.box_cxcywh, 1.0
     return boxes, valid
 

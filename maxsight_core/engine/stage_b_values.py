@@ -18,8 +18,8 @@ from maxsight_core import outputs as registry
 from maxsight_core.contracts import SceneView, Value
 from maxsight_core.engine import stage_b_seen, stage_b_told
 from maxsight_core.engine.stage_b_answer import Answer, read_head
-from maxsight_core.engine.stage_b_inputs import inputs
-from maxsight_core.models.stage_b_contract import BOXES, HEADS, HEADS_BY_NAME
+from maxsight_core.engine.stage_b_inputs import inputs, looked_at
+from maxsight_core.models.stage_b_contract import HEADS, HEADS_BY_NAME
 
 __all__ = ["MAKERS", "inputs", "retrieval_vectors", "values"]
 
@@ -50,7 +50,7 @@ def values(raw: Mapping[str, np.ndarray], trained: frozenset[str], view: SceneVi
         if trained.intersection(head.outputs):
             found, faults[head.name] = read_head(raw, head)
             tensors.update(found)
-    answer = Answer(tensors, view, view.detections[:BOXES], trained)
+    answer = Answer(tensors, view, looked_at(view.detections), trained)
     return {output: _made(output, faults[head.name], answer)
             for head in HEADS for output in head.outputs if output in trained}
 

@@ -98,12 +98,14 @@ def test_a_wide_frame_gives_the_boxes_of_its_part_of_the_square(ours, photo):
     unmerged = replace(EVERY, nms_iou=0.9999)  # boxes cut at the frame's edge overlap otherwise than whole ones
     in_square = detect.decode(raw, "pyramid", SIDE, (SIDE, SIDE), settings=unmerged)
     in_frame = detect.decode(raw, "pyramid", SIDE, frame.shape[:2], settings=unmerged)
-    by_key = {(d.class_id, round(d.score, 6)): d.box_cxcywh for d in in_square}
+    by_key: dict[tuple[int, float], list] = {}
+    for d in in_square:  # an untrained network gives many boxes, and some the same score
+        by_key.setdefault((d.class_id, round(d.score, 6)), []).append(d.box_cxcywh)
     inside = [d for d in in_frame if d.box_cxcywh[1] + d.box_cxcywh[3] / 2 < 0.999]
     assert len(inside) > 5
     for d in inside:
-        x, y, w, h = by_key[(d.class_id, round(d.score, 6))]
-        np.testing.assert_allclose(d.box_cxcywh, (x, y * 4 / 3, w, h * 4 / 3), atol=1e-5)  # 320 of 240 rows
+        stretched = np.array([(x, y * 4 / 3, w, h * 4 / 3) for x, y, w, h in by_key[(d.class_id, round(d.score, 6))]])
+        assert np.abs(stretched - d.box_cxcywh).max(axis=1).min() < 1e-5  # 320 of 240 rows
 
 
 @pytest.mark.parametrize("fit", detect.FITS)

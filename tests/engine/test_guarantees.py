@@ -410,7 +410,11 @@ def test_5_the_decision_is_made_after_everything_of_stage_a_and_before_anything_
                         noting("outputs", engine_module.stage_a_outputs.outputs))
     monkeypatch.setattr(engine_module, "decide_alerts", noting("alerts", engine_module.decide_alerts))
     monkeypatch.setattr(decision, "decide", noting("decision", decision.decide))
-    engine = make_engine(StageADouble(lambda batch: order.append("network")),
+    def network(batch):
+        time.sleep(0.05)  # longer than what is measured beside it
+        order.append("network")
+
+    engine = make_engine(StageADouble(network),
                          StageBDouble("T1", lambda part: order.append("stage B")), trained_b=DEPTH, config=CONFIG)
     service, recorder = EngineService(CONFIG, engine), Recorder()
     recorder.on_result = noting("answer", recorder.on_result)
@@ -424,8 +428,9 @@ def test_5_the_decision_is_made_after_everything_of_stage_a_and_before_anything_
     assert order[:6] == ["network", "outputs", "alerts", "decision", "answer", "stage B"]
     chosen = recorder.results[0].stage_b
     timings = recorder.results[0].timings_ms
-    parts = sum(ms for part, ms in timings.items() if part != "stage_a")
-    assert chosen.stage_a_ms == pytest.approx(parts, rel=0.05), "the decision saw another time than Stage A took"
+    beside = max(timings["network"], timings["quality"] + timings["motion"])
+    parts = beside + sum(timings[part] for part in ("decode", "detect", "outputs", "alerts"))
+    assert parts <= chosen.stage_a_ms < parts + 30.0, "the decision saw another time than Stage A took"
 
 
 # ---- 6. Fail-safe: slow or uncertain means Stage A only -----------------------------------------------------------

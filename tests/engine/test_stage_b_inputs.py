@@ -1,5 +1,7 @@
 """What the network is given of one frame: order, padding, masks, and errors that say what was expected."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from support.scene_views import textured, thing
@@ -8,6 +10,7 @@ from maxsight_core.contracts import CONDITIONS, VERBOSITIES, SessionSettings
 from maxsight_core.engine import detect
 from maxsight_core.engine.profile_vector import FIELD_PARTS, POSITIONS, vector
 from maxsight_core.engine.runtimes.stage_b_base import check_inputs
+from maxsight_core.engine.stage_b_inputs import looked_at
 from maxsight_core.engine.stage_b_values import inputs
 from maxsight_core.models.stage_b_contract import BOXES, MAP_HISTORY, PROFILE_SIZE
 
@@ -56,6 +59,18 @@ def test_boxes_come_in_order_and_are_filled_up_with_nothing(count, valid):
     columns = [0.1 + 0.01 * number for number in range(valid)]
     np.testing.assert_allclose(given["boxes"][0, :valid, 0], columns, rtol=1e-6)
     assert not given["boxes"][0, valid:].any()
+
+
+def test_of_more_than_16_things_the_most_urgent_are_looked_at_in_the_order_given():
+    """Broken by cutting off what comes last: the danger that Stage A listed seventeenth was never looked at."""
+    many = list(things(20))
+    many[19] = replace(many[19], urgency=3)
+    many[17] = replace(many[17], time_to_contact_s=1.5)
+    many[16] = replace(many[16], score=0.99)
+    chosen = [one.track_id for one in looked_at(many)]
+    assert chosen == [*range(13), 16, 17, 19]
+    given = inputs("T1", PICTURE, many, [], SessionSettings(), None)
+    np.testing.assert_allclose(given["boxes"][0, :, 0], [0.1 + 0.01 * number for number in chosen], rtol=1e-6)
 
 
 @pytest.mark.parametrize("tier", ["T2", "T5"])
