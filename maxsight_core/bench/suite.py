@@ -25,12 +25,13 @@ LOAD_S, QUICK_LOAD_S = 20.0, 3.0
 CPU_S, QUICK_CPU_S = 20.0, 4.0
 MAX_PIXELS = 50_000_000
 QUICK_TIERS = 2
+STAGE_B_TIERS = tuple(key for key, row in TIERS.items() if row.trunk)
 
 
 class Run:
     """One run of the bench: its sizes and its frames."""
 
-    def __init__(self, quick: bool) -> None:
+    def __init__(self, quick: bool, tiers: tuple[str, ...] = ()) -> None:
         from maxsight_core.scenes import light_jpeg
 
         self.quick = quick
@@ -39,7 +40,7 @@ class Run:
         _, width, height = read_header(self.jpegs[0], max_pixels=MAX_PIXELS)
         self.size = (width, height)
         self.cache_dir = EngineConfig.from_environment().cache_dir
-        self.tiers = [key for key, row in TIERS.items() if row.trunk][: QUICK_TIERS if quick else None]
+        self.tiers = tiers or STAGE_B_TIERS[: QUICK_TIERS if quick else None]
 
     def int8(self) -> dict[str, Any]:
         """What ``make run`` prepares for one grid and tier, for all that are measured here; quick when it is there."""
@@ -94,9 +95,9 @@ PARTS: tuple[str, ...] = (
 )
 
 
-def measure(quick: bool, parts: tuple[str, ...] = PARTS) -> dict[str, Any]:
-    """Run ``parts``; a part that fails leaves its reason, and the others still run."""
-    run = Run(quick)
+def measure(quick: bool, parts: tuple[str, ...] = PARTS, tiers: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Run ``parts``; a part that fails leaves its reason, and the others still run. ``tiers``: of Stage B's network."""
+    run = Run(quick, tiers)
     figures: dict[str, Any] = {"machine": machine(), "quick": quick, "iterations": run.iterations}
     for part in tqdm(parts, desc="bench", unit="part", leave=False):
         started = time.perf_counter()
