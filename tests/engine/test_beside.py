@@ -88,4 +88,3 @@ def test_one_core_is_left_for_the_measurement_unless_the_threads_are_given(monke
     assert beside.network_threads(3) == 3
     monkeypatch.setattr(os, "cpu_count", lambda: 1)
     assert beside.network_threads(None) == 1
-
