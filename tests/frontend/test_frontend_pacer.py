@@ -53,6 +53,17 @@ def test_vision_is_paused_once_and_back_only_after_two_steady_seconds(in_module)
     """) == [["paused"], ["paused"], ["paused", "resumed"]]
 
 
+def test_a_late_answer_to_a_picture_from_before_the_pause_is_no_sign_that_pictures_come(in_module):
+    assert in_module(PACER + """
+      const old = pacer.take(now);
+      now += 50; pacer.pause();                    // the camera was pulled out
+      now += 50; const latencyMs = pacer.result(old, 1);
+      const late = pacer.returning;
+      now += 50; pacer.result(pacer.take(now), 1);
+      return [latencyMs, late, pacer.returning];
+    """) == [100, False, True]
+
+
 def test_the_first_result_of_a_cold_engine_has_three_seconds(in_module):
     assert in_module(PACER + """
       pacer.take(now);

@@ -1,17 +1,14 @@
-"""Stage B and lane C cover registry outputs once each, every estimator keeps its word, and slices are short."""
+"""Stage B and lane C cover registry outputs once each, and every estimator keeps its word."""
 
-import time
 
 import numpy as np
 import pytest
-from support.data import shared_data
-from support.scene_views import load_rgb, make_view, textured, thing
+from support.scene_views import make_view, textured, thing
 
 from maxsight_core import outputs
 from maxsight_core.contracts import Value
 from maxsight_core.perception.stage_b_estimators import LANE_C, STAGE_B
 
-SLICE_LIMIT_MS = 20.0
 MADE_ELSEWHERE = {"sound_events", "sound_direction", "sound_urgency", "retrieval", "scene_motion"}
 
 
@@ -58,19 +55,3 @@ def test_every_estimator_gives_exactly_its_outputs_for_any_picture(picture):
             view.so_far.update(values)
 
 
-def test_every_slice_is_short_enough_for_a_waiting_safety_frame():
-    picture = load_rgb(shared_data("crosswatch_pan", "seq0", "01.jpg"))
-    assert picture.shape == (480, 640, 3)
-    times: dict[str, list[float]] = {}
-    memory: dict = {}
-    for seq in range(7):
-        view = make_view(picture, detections=(thing(), thing("car", 3, (0.2, 0.6, 0.2, 0.2), 2)), memory=memory,
-                         seq=seq, time_s=0.2 * seq)
-        for estimator in STAGE_B:
-            # Processor time of this thread: other work on the machine must not decide the test.
-            started = time.thread_time()
-            view.so_far.update(estimator.estimate(view))
-            times.setdefault(estimator.name, []).append((time.thread_time() - started) * 1000.0)
-    slow = {name: round(float(np.median(spent)), 1) for name, spent in times.items()
-            if np.median(spent) > SLICE_LIMIT_MS}
-    assert not slow, f"slices over {SLICE_LIMIT_MS:.0f} ms: {slow}"

@@ -27,9 +27,27 @@ export class Pacer {
     this.lastSentAt = -Infinity;
     this.lastResultAt = null;
     this.beganAt = this.now();
-    this.goodSince = null;
-    this.paused = false;
+    this.resume();
     this.lastDropReason = null;
+  }
+
+  /** Vision is not to be trusted from here on: no result came for too long, or the camera went away. */
+  pause() {
+    this.paused = true;
+    this.pausedAt = this.now();
+    this.goodSince = null;
+    this.counters.pauses += 1;
+  }
+
+  resume() {
+    this.paused = false;
+    this.pausedAt = -Infinity;
+    this.goodSince = null;
+  }
+
+  /** Paused, but pictures captured since then have been answered again. */
+  get returning() {
+    return this.paused && this.goodSince !== null;
   }
 
   canSend() {
@@ -57,7 +75,8 @@ export class Pacer {
     if (!frame) return null;
     const now = this.now();
     const gapMs = now - (this.lastResultAt ?? -Infinity);
-    if (gapMs > PAUSED_AFTER_MS || this.goodSince === null) this.goodSince = now;
+    const since = frame.tCap >= this.pausedAt; // the late answer to an older picture is no sign that new ones come
+    if (since && (gapMs > PAUSED_AFTER_MS || this.goodSince === null)) this.goodSince = now;
     this.lastResultAt = now;
     this.lastDropReason = null;
     this.counters.results += 1;
@@ -95,13 +114,11 @@ export class Pacer {
       ? this.now() - this.beganAt - FIRST_RESULT_WITHIN_MS + PAUSED_AFTER_MS
       : this.now() - this.lastResultAt;
     if (!this.paused && silentMs > PAUSED_AFTER_MS) {
-      this.paused = true;
-      this.goodSince = null;
-      this.counters.pauses += 1;
+      this.pause();
       return "paused";
     }
     if (this.paused && this.goodSince !== null && silentMs <= PAUSED_AFTER_MS && this.lastResultAt - this.goodSince >= RESUME_AFTER_MS) {
-      this.paused = false;
+      this.resume();
       return "resumed";
     }
     return null;

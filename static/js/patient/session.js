@@ -123,7 +123,7 @@ export class LookSession {
     this.source?.close();
     this.cameraLost = false;
     this.pendingNotices = [];
-    this.pacer.paused = false;
+    this.pacer.resume();
   }
 
   #endedByServer({ reason, session_id: id }) {
@@ -166,7 +166,8 @@ export class LookSession {
     const latencyMs = this.pacer.result(message.seq, message.credit);
     if (latencyMs === null) return;
     this.#watchdog();
-    this.callbacks.onState(this.pacer.paused ? "returning" : "seeing", "");
+    if (!this.pacer.paused) this.callbacks.onState("seeing", "");
+    else if (this.pacer.returning) this.callbacks.onState("returning", "");
     this.callbacks.onResult(message, latencyMs);
     this.callbacks.onAlerts(message.alerts ?? [], message.t_cap);
     this.#pump();
@@ -200,9 +201,7 @@ export class LookSession {
     this.cameraLost = true;
     this.#notice("camera_lost");
     if (this.pacer.paused) return;
-    this.pacer.paused = true;
-    this.pacer.goodSince = null;
-    this.pacer.counters.pauses += 1;
+    this.pacer.pause();
     this.callbacks.onState("paused", this.#why());
   }
 
