@@ -14,7 +14,7 @@ from torchvision.ops import batched_nms
 from maxsight_core.engine import detect
 from maxsight_core.engine.device import DevicePolicy
 from maxsight_core.engine.runtimes.torch import TorchRuntime
-from maxsight_core.models.grid import boxes_cxcywh, location_count, points_px, reach_px
+from maxsight_core.models.grid import location_count, points_px
 from maxsight_core.models.stage_a import StageA
 
 SIDE = 320
