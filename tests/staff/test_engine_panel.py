@@ -201,6 +201,18 @@ def test_a_skip_gives_up_what_waits_and_names_its_threshold(in_page):
     """) == [{"1": "cancelled", "2": "uncertainty", "3": "latency", "4": "other", "5": "waiting"}, "cancelled"]
 
 
+def test_a_newer_frame_takes_the_place_of_the_one_that_waits_behind_the_one_in_work(in_page):
+    assert in_page(LOG + """
+      queued(1); queued(2);
+      const two = states();
+      queued(3);
+      const three = states();
+      ran(1); queued(4);
+      return [two, three, states()];
+    """) == [{"1": "waiting", "2": "waiting"}, {"1": "waiting", "2": "cancelled", "3": "waiting"},
+             {"1": "ran", "2": "cancelled", "3": "waiting", "4": "waiting"}]
+
+
 def test_a_frame_that_nothing_was_heard_of_is_a_gap_and_old_frames_leave(in_page):
     assert in_page(LOG + """
       queued(10); ran(10); log.dropped({ seq: 13, reason: "stale" });

@@ -48,6 +48,7 @@ def test_an_own_session_shows_values_and_the_reason_of_what_is_missing(enter):
     expect(page.locator("#strip-words")).to_have_text(decided)
     expect(page.locator("#skips")).to_contain_text("the picture was too uncertain")
     expect(page.locator("#timings")).to_contain_text("21.0 ms of 150")
+    expect(page.locator("#timings")).to_contain_text("not the sum")  # the bars of parts side by side exceed the whole
     expect(page.locator("#alerts tbody tr").first).to_contain_text("masked")
     page.locator("#stop").click()
     expect(page.locator("#state")).to_contain_text("stopped")

@@ -10,15 +10,17 @@ export class TimingBars {
    * @param {HTMLElement} host
    * @param {string} label what the parts belong to, e.g. "Stage A"
    * @param {number} budget_ms told beside the total
-   * @param {string|null} totalKey the entry that is the sum of the others, where there is one
+   * @param {string|null} totalKey the entry that is the whole, where there is one
+   * @param {string} note a sentence under the bars
    */
-  constructor(host, label, budget_ms, totalKey = null) {
+  constructor(host, label, budget_ms, totalKey = null, note = "") {
     Object.assign(this, { budget_ms, totalKey });
     this.rows = new Map();
     this.total = h("span", { class: "bars-total" }, "no frame yet");
     this.list = h("dl", { class: "bars" });
     this.element = h("section", { class: "bars-group", "aria-label": `Timings of ${label}` },
       h("h3", {}, label, " ", this.total), this.list);
+    if (note) this.element.append(h("p", { class: "muted" }, note));
     host.append(this.element);
   }
 

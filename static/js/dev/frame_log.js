@@ -24,6 +24,7 @@ export class FrameLog {
     if (!stage_b) return;
     if (!stage_b.run) this.#giveUp((frame) => frame.seq < seq); // what it would add to is no longer trusted
     this.#put({ seq, state: this.#stateOf(seq, stage_b), reason: stage_b.reason, stage_a_ms: timings_ms?.stage_a ?? stage_b.stage_a_ms ?? null });
+    this.#supersede();
   }
 
   /** Stage B's result of a frame arrived; whatever was queued before it and did not arrive has been given up. */
@@ -57,6 +58,12 @@ export class FrameLog {
     if (this.frames.get(seq)?.state === "ran") return "ran";
     const overtaken = [...this.frames.values()].some((frame) => frame.seq > seq && frame.state === "ran");
     return overtaken ? "cancelled" : "waiting";
+  }
+
+  /** One frame is in Stage B and one waits for it: a newer one takes the place of the one that waited. */
+  #supersede() {
+    const waiting = [...this.frames.values()].filter((frame) => frame.state === "waiting").map((frame) => frame.seq);
+    this.#giveUp((frame) => frame.seq > Math.min(...waiting) && frame.seq < Math.max(...waiting));
   }
 
   #put(frame) {
