@@ -21,6 +21,7 @@ import numpy as np
 
 from maxsight_core.contracts import Camera, EgoMotion
 from maxsight_core.perception.flow import FlowField
+from maxsight_core.perception.order_statistics import median
 
 MIN_POINTS = 12  # under these the global motion is not determined
 MAX_FIT_POINTS = 300  # enough for seven parameters; more only costs time
@@ -48,9 +49,13 @@ class EgoFit:
     centre_px: tuple[float, float]
     horizon: float
 
-    def shift_at(self, points: np.ndarray) -> np.ndarray:
-        """Shift [n, 2], working pixels, that the camera's motion gives to points [n, 2] of the static far scene."""
-        return -self.residual_of(points, np.zeros_like(points))
+    def shift_at(self, point: np.ndarray) -> np.ndarray:
+        """Shift [2], working pixels, that the camera's motion gives to a point [2] of the static far scene."""
+        x = (float(point[0]) - self.centre_px[0]) / self.focal_px
+        y = (float(point[1]) - self.centre_px[1]) / self.focal_px
+        tx, ty, a, b, q1, q2, k = self.parameters.tolist()
+        radial = a + q1 * x + q2 * y + k * max(0.0, y - self.horizon)
+        return np.array([tx - b * y + x * radial, ty + b * x + y * radial]) * self.focal_px
 
     def residual_of(self, points: np.ndarray, shift: np.ndarray) -> np.ndarray:
         """[n, 2] working pixels: what is left of the shifts of points [n, 2] after the camera's motion."""
@@ -167,7 +172,7 @@ def _weighted(flat: np.ndarray, target: np.ndarray, weights: np.ndarray, ridge: 
 
 def _inlier_scale(size_px: np.ndarray, low: float, high: float) -> float:
     """1.5 times the median residual, within sensible bounds: about one standard deviation of a 2-D error."""
-    return float(min(high, max(low, 1.5 * np.median(size_px)))) if len(size_px) else low
+    return float(min(high, max(low, 1.5 * median(size_px)))) if len(size_px) else low
 
 
 def _motion(parameters: np.ndarray, focal: float, field: FlowField, inliers: np.ndarray) -> EgoMotion:

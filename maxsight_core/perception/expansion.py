@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from maxsight_core.perception.order_statistics import weighted_median
+
 WINDOWS_CELLS: tuple[int, ...] = (3, 6, 12)
 """Window sides in lattice cells: 7, 15 and 30 % of the frame's width."""
 
@@ -168,67 +170,71 @@ def fit_growth(
     """
     if len(points) < MIN_FIT_POINTS:
         return None
-    centre = points.mean(axis=0)
-    local = points - centre
+    # As complex numbers a similarity is one factor: growth its real part, turning its imaginary part.
+    place, moved = _complex(points), _complex(shift)
+    centre = place.mean()
+    local = place - centre
     if start is None:
         weight = strength
     else:
-        error = shift - (np.array(start[1:]) + start[0] * local)
-        weight = strength / (1.0 + (error * error).sum(axis=1) / scale_px**2) ** 2
+        error = moved - (complex(*start[1:]) + start[0] * local)
+        weight = strength / (1.0 + _square(error) / scale_px**2) ** 2
     for turn in range(ROBUST_ITERATIONS):
-        total = weight.sum()
+        total = float(weight.sum())
         middle = weight @ local / total
-        mean = weight @ shift / total
-        arm, move = local - middle, shift - mean
-        square = float(weight @ (arm * arm).sum(axis=1))
+        mean = weight @ moved / total
+        arm, move = local - middle, moved - mean
+        square = float(weight @ _square(arm))
         if square <= 0.0 or total < 1e-6:
             return None
-        a = float(weight @ (arm * move).sum(axis=1)) / square
-        b = float(weight @ (arm[:, 0] * move[:, 1] - arm[:, 1] * move[:, 0])) / square
-        error = move - a * arm
-        error[:, 0] += b * arm[:, 1]
-        error[:, 1] -= b * arm[:, 0]
-        size = np.sqrt((error * error).sum(axis=1))
+        factor = complex(weight @ (arm.conj() * move)) / square
+        error = move - factor * arm
+        size = np.sqrt(_square(error))
         if turn == ROBUST_ITERATIONS - 1:
             break
-        wanted = max(floor_px, 1.5 * _weighted_median(size, weight))
+        wanted = max(floor_px, 1.5 * weighted_median(size, weight))
         scale_px = max(wanted, 0.5 * scale_px)
         weight = strength / (1.0 + (size / scale_px) ** 2) ** 2
-    return _growth(a, weight, arm, error, size, centre + middle, mean, scale_px)
+    return _growth(factor.real, arm, error, size, complex(centre + middle), complex(mean), scale_px)
+
+
+def _complex(pairs: np.ndarray) -> np.ndarray:
+    """[n] complex128 x + iy of [n, 2]."""
+    return np.ascontiguousarray(pairs, np.float64).view(np.complex128)[:, 0]
+
+
+def _square(z: np.ndarray) -> np.ndarray:
+    """[n] squared length."""
+    return z.real**2 + z.imag**2
 
 
 def _growth(
-    a: float, weight: np.ndarray, arm: np.ndarray, error: np.ndarray, size: np.ndarray, centre: np.ndarray,
-    mean: np.ndarray, scale_px: float,
+    a: float, arm: np.ndarray, error: np.ndarray, size: np.ndarray, centre: complex, mean: complex, scale_px: float,
 ) -> Growth | None:
     inliers = size < 2.0 * scale_px
-    count = int(inliers.sum())
-    square = float((arm[inliers] ** 2).sum())
+    arm, error, size = arm[inliers], error[inliers], size[inliers]
+    count = len(arm)
+    square = float(_square(arm).sum())
     if count < MIN_FIT_POINTS or square < count * MIN_SPREAD_PX**2:
         return None
-    rms = math.sqrt(float((size[inliers] ** 2).sum()) / count)
+    rms = math.sqrt(float(size @ size) / count)
     variance = (rms * rms / 2.0) * count / (count - 2.0) + POINT_SD_PX**2 / 4.0
     return Growth(
-        growth=a, sd=math.sqrt(variance / square), shift_px=(float(mean[0]), float(mean[1])),
-        centre_px=(float(centre[0]), float(centre[1])), strain=_strain(arm[inliers], error[inliers]),
+        growth=a, sd=math.sqrt(variance / square), shift_px=(mean.real, mean.imag),
+        centre_px=(centre.real, centre.imag), strain=_strain(arm, error),
         inliers=inliers, rms_px=rms, spread_px=math.sqrt(square / count),
     )
 
 
 def _strain(arm: np.ndarray, error: np.ndarray) -> tuple[float, float]:
     """Size of the anisotropic linear part left after the similarity: 0 for a rigid thing facing the camera."""
-    xx, xy, yy = float((arm[:, 0] ** 2).sum()), float((arm[:, 0] * arm[:, 1]).sum()), float((arm[:, 1] ** 2).sum())
+    x, y = arm.real, arm.imag
+    xx, xy, yy = float(x @ x), float(x @ y), float(y @ y)
     det = xx * yy - xy * xy
     if det <= max(1e-9, 0.02 * xx * yy):  # points on one line: the strain is not determined
         return 0.0, 0.0
-    xu, yu = float(arm[:, 0] @ error[:, 0]), float(arm[:, 1] @ error[:, 0])
-    xv, yv = float(arm[:, 0] @ error[:, 1]), float(arm[:, 1] @ error[:, 1])
+    xu, yu = float(x @ error.real), float(y @ error.real)
+    xv, yv = float(x @ error.imag), float(y @ error.imag)
     ux, uy = (xu * yy - yu * xy) / det, (yu * xx - xu * xy) / det
     vx, vy = (xv * yy - yv * xy) / det, (yv * xx - xv * xy) / det
     return 0.5 * (ux - vy), 0.5 * (uy + vx)
-
-
-def _weighted_median(values: np.ndarray, weights: np.ndarray) -> float:
-    order = np.argsort(values, kind="stable")
-    cumulative = np.cumsum(weights[order])
-    return float(values[order[np.searchsorted(cumulative, 0.5 * cumulative[-1])]])

@@ -15,6 +15,8 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
+from maxsight_core.perception.order_statistics import median
+
 WORK_WIDTH_PX = 640  # widest working picture: the browser's frames; wider ones are reduced
 DENSE_WIDTH_PX = 320  # DIS below this width loses things 60 px tall in a 640 px frame
 GRID_STRIDE_PX = 4  # dense cells that are averaged into one of the published flow grid
@@ -243,7 +245,7 @@ def _compare(reference: np.ndarray, current: np.ndarray, back: np.ndarray) -> tu
     here = cv2.resize(current, size, interpolation=cv2.INTER_AREA).astype(np.float32)
     usable = (here > BLACK_LEVEL) & (here < CLIPPED_LEVEL) & (moved > BLACK_LEVEL) & (moved < CLIPPED_LEVEL)
     enough = np.count_nonzero(usable) >= 0.05 * usable.size
-    gain = float(np.median(here[usable] / moved[usable])) if enough else 1.0
+    gain = median(here[usable] / moved[usable]) if enough else 1.0
     moved -= moved.mean()
     here -= here.mean()
     energy = math.sqrt(float((moved * moved).sum()) * float((here * here).sum()))

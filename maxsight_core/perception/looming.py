@@ -133,7 +133,7 @@ class LoomingDetector:
         if len(chosen):
             points = flow.points[chosen]
             centre = middle(box)
-            camera = ego.shift_at(centre[None, :])[0]
+            camera = ego.shift_at(centre)
             growth_now = ego.expansion_at(*centre) + max(0.0, region.rate - region.background_rate) * flow.dt_s
             own = region.own_velocity * flow.dt_s
             expected = camera + own + growth_now * (points.mean(axis=0) - centre)
@@ -165,9 +165,9 @@ class LoomingDetector:
         centre = region.centre
         move = np.array(growth.shift_px) + growth.growth * (centre - growth.centre_px)
         region.velocity = move / dt_s
-        region.own_velocity = (move - ego.shift_at(centre[None, :])[0]) / dt_s
+        region.own_velocity = (move - ego.shift_at(centre)) / dt_s
         region.background_rate = background / dt_s
-        turning = ego.shift_at(centre[None, :])[0] - ego.parameters[2] * (centre - np.array(ego.centre_px))
+        turning = ego.shift_at(centre) - ego.parameters[2] * (centre - np.array(ego.centre_px))
         drift = float(move[0] - turning[0]) / dt_s
         region.drift = drift if len(region.samples) == 1 else 0.6 * region.drift + 0.4 * drift
         region.contact = from_scales(region.samples, now_s)

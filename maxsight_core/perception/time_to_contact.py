@@ -81,24 +81,23 @@ def from_scales(samples: Sequence[ScaleSample], now_s: float) -> Contact | None:
     last = max(s.now_s for s in samples)
     overlap = max(1.0, spent / max(1e-6, last - first))
     rate, info = 0.0, 1e-12
+    rows = [(now_s - s.then_s, now_s - s.now_s, s.log_scale, 1.0 / (s.sd**2 + (MODEL_SD * s.log_scale) ** 2))
+            for s in samples]
     for _ in range(NEWTON_STEPS):
         slope = 0.0
         info = 1e-12
-        for s in samples:
-            then, now = now_s - s.then_s, now_s - s.now_s
+        for then, now, log_scale, weight in rows:
             far, near = 1.0 + rate * then, 1.0 + rate * now
             if far <= 0.05 or near <= 0.05:
                 return Contact(rate, math.inf, now_s, len(samples) + 1, last - first)
-            error = s.log_scale - math.log(far / near)
+            error = log_scale - math.log(far / near)
             gain = then / far - now / near
-            weight = 1.0 / (s.sd**2 + (MODEL_SD * s.log_scale) ** 2)
             slope += weight * gain * error
             info += weight * gain * gain
         rate = max(rate + slope / info, -0.5 / max(0.1, now_s - first))
     frames = len({s.then_s for s in samples} | {s.now_s for s in samples})
-    left = sum((s.log_scale - math.log((1 + rate * (now_s - s.then_s)) / (1 + rate * (now_s - s.now_s)))) ** 2
-               for s in samples)
-    grown = sum(s.log_scale**2 for s in samples)
+    left = sum((log_scale - math.log((1 + rate * then) / (1 + rate * now))) ** 2 for then, now, log_scale, _ in rows)
+    grown = sum(log_scale**2 for _, _, log_scale, _ in rows)
     return Contact(rate, math.sqrt(overlap / info), now_s, frames, last - first, math.sqrt(left / max(1e-12, grown)))
 
 
