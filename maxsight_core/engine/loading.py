@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from maxsight_core.engine import runtimes
+from maxsight_core.engine import runtimes, weights
 from maxsight_core.engine.beside import network_threads
 from maxsight_core.engine.config import EngineConfig
 from maxsight_core.engine.lanes import standing_back
@@ -13,9 +13,10 @@ from maxsight_core.models.tiers import TierSpec
 
 def safety(config: EngineConfig) -> LoadedStageA:
     """Stage A, with the map that Stage B's temporal parts read where the tier has such."""
+    grid = weights.find(config.checkpoint, config.grid).manifest.grid
     return runtimes.load_stage_a(
         checkpoint=config.checkpoint, grid=config.grid, runtime=config.runtime, precision=config.precision,
-        threads=network_threads(config.threads), cache_dir=config.cache_dir, tier=config.tier, with_map=None,
+        threads=network_threads(config.threads, grid), cache_dir=config.cache_dir, tier=config.tier, with_map=None,
     )
 
 

@@ -82,9 +82,10 @@ def test_a_hanging_measurement_costs_its_frame_and_the_next_one_gets_another_thr
         service.stop()
 
 
-def test_one_core_is_left_for_the_measurement_unless_the_threads_are_given(monkeypatch):
+def test_the_fused_grid_leaves_one_core_for_the_measurement_unless_the_threads_are_given(monkeypatch):
     monkeypatch.setattr(os, "cpu_count", lambda: 8)
-    assert beside.network_threads(None) == 7
-    assert beside.network_threads(3) == 3
+    assert beside.network_threads(None, "fused") == 7
+    assert beside.network_threads(None, "pyramid") == 8
+    assert beside.network_threads(3, "fused") == beside.network_threads(3, "pyramid") == 3
     monkeypatch.setattr(os, "cpu_count", lambda: 1)
-    assert beside.network_threads(None) == 1
+    assert beside.network_threads(None, "fused") == beside.network_threads(None, "pyramid") == 1
