@@ -1,0 +1,1 @@
+"""The supervised loop: configuration, schedule, averaging, checkpoints, and the trainer that puts them together."""

@@ -1,0 +1,96 @@
+"""Both stages as training sees them: one forward pass from a batch to every named tensor that has a loss.
+
+Stage B reads the pictures at 224, the truth's boxes in the place of Stage A's detections (teacher forcing: a head that
+looks at a thing must not first wait for the detector), and Stage A's map of the same picture. Its gradients do not
+reach Stage A through that map: safety heads never change for a context head.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from maxsight_core.models.assemble import build_stage_b
+from maxsight_core.models.layers.dynamic_convolution import END_TEMPERATURE, START_TEMPERATURE, DynamicConvolution
+from maxsight_core.models.layers.normalise import Normalise
+from maxsight_core.models.stage_a import StageA
+from maxsight_core.models.stage_b_contract import (
+    BOXES,
+    INPUT_SIDE_PX,
+    MAP_HISTORY,
+    PROFILE_SIZE,
+    inputs_of,
+)
+from training.data.batch import Batch
+
+COOLING_SHARE = 0.1
+"""Share of a run in which dynamic convolution's softmax cools from its start to its end temperature (Chen et al.,
+"Dynamic Convolution: Attention over Convolution Kernels", 2020, cool over the first tenth of their epochs)."""
+
+
+class TrainedNetwork(nn.Module):
+    """Stage A and, from T1 on, Stage B.
+
+    Args:
+        tier, grid, classes: as in the manifest; ``classes`` counts the background. frozen_norm: keep the backbone's
+            batch statistics fixed. checkpointing: compute Stage B's activations again on the way back (less memory);
+            its batch norm statistics are then fixed, because a second forward pass would count every batch twice.
+    """
+
+    def __init__(
+        self, tier: str, grid: str, classes: int, frozen_norm: bool = False, checkpointing: bool = False,
+    ) -> None:
+        super().__init__()
+        self.tier = tier
+        self.normalise = Normalise()
+        self.stage_a = StageA(grid, classes, frozen_norm)
+        self.stage_b = build_stage_b(tier, gradient_checkpointing=checkpointing)
+        self._checkpointing = checkpointing
+
+    def train(self, mode: bool = True) -> TrainedNetwork:
+        super().train(mode)
+        if mode and self._checkpointing and self.stage_b is not None:
+            for module in self.stage_b.modules():
+                if isinstance(module, nn.modules.batchnorm._BatchNorm):
+                    module.eval()
+        return self
+
+    def forward(self, batch: Batch) -> dict[str, Tensor]:
+        """Stage A's tensors by name and Stage B's by theirs; images come as [B, S, S, 3] uint8."""
+        images = self.normalise(batch.images)  # [B, 3, S, S]
+        found = self.stage_a(images)
+        if self.stage_b is None:
+            return found
+        return found | self.stage_b(self._given(batch, images, found["fused_map"].detach()))
+
+    def _given(self, batch: Batch, images: Tensor, shared: Tensor) -> dict[str, Tensor]:
+        size, device = len(images), images.device
+        boxes, valid = _padded(batch.targets.boxes, device)
+        history = MAP_HISTORY[self.tier]
+        given = {"images": F.interpolate(images, (INPUT_SIDE_PX, INPUT_SIDE_PX), mode="bilinear", antialias=True),
+                 "boxes": boxes, "box_valid": valid, "audio": batch.audio, "audio_valid": batch.audio_valid,
+                 "profile": torch.zeros(size, PROFILE_SIZE, device=device)}
+        if history:  # single pictures: one map, the rest is before the beginning
+            maps = torch.zeros(size, history, *shared.shape[1:], device=device, dtype=shared.dtype)
+            maps[:, -1] = shared
+            map_valid = torch.zeros(size, history, device=device)
+            map_valid[:, -1] = 1.0
+            given |= {"stage_a_maps": maps, "map_valid": map_valid}
+        return {tensor.name: given[tensor.name] for tensor in inputs_of(self.tier)}
+
+    def cool(self, share: float) -> None:
+        """Dynamic convolution's temperature at ``share`` (0..1) of the run: down to its end in the first tenth."""
+        left = max(0.0, 1.0 - share / COOLING_SHARE)
+        for module in self.modules():
+            if isinstance(module, DynamicConvolution):
+                module.set_temperature(END_TEMPERATURE + (START_TEMPERATURE - END_TEMPERATURE) * left)
+
+
+def _padded(boxes: list[Tensor], device: torch.device) -> tuple[Tensor, Tensor]:
+    """[B, 16, 4] the largest boxes of every picture first, and [B, 16] which are real."""
+    padded, valid = torch.zeros(len(boxes), BOXES, 4, device=device), torch.zeros(len(boxes), BOXES, device=device)
+    for row, found in enumerate(boxes):
+        chosen = found[torch.argsort(found[:, 2] * found[:, 3], descending=True)][:BOXES]
+        padded[row, : len(chosen)], valid[row, : len(chosen)] = chosen, 1.0
+    return padded, valid
