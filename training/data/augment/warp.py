@@ -33,12 +33,11 @@ def warp(sample: Sample, matrix: np.ndarray, size: tuple[int, int]) -> None:
         sample.flow_px = np.stack([_map(axis, matrix, size) for axis in turned])
     old, new = np.array([old_width, old_height]), np.array([width, height])
     sample.ignored = _cut(_moved(sample.ignored, matrix, old, new))[0]
-    moved = _moved(sample.boxes, matrix, old, new)
+    cut, visible = _cut(_moved(sample.boxes, matrix, old, new))
     if sample.masks is not None:  # an outline says better where a turned thing is than the turned corners of its box
         for row, mask in enumerate(sample.masks):
             if mask is not None and mask.any():
-                moved[row] = _box_of(mask)
-    cut, visible = _cut(moved)
+                cut[row] = _box_of(mask)
     large = (cut[:, 2] * width >= LEAST_SIDE_PX) & (cut[:, 3] * height >= LEAST_SIDE_PX)
     sample.boxes = cut
     kept = large & (visible >= LEAST_VISIBLE)
