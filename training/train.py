@@ -26,7 +26,7 @@ from training.loop.build import build_trainer
 from training.loop.config import ConfigError, TrainConfig, load_config, make_config
 from training.loop.distributed import World, join, leave
 from training.loop.nan_guard import NonFiniteLossError
-from training.loop.trainer import StoppedError
+from training.loop.trainer import StoppedError, WorkerLostError
 
 STOPPED_CODE = 130
 """Exit code of a run that was told to stop, as shells give it for Ctrl-C."""
@@ -43,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except StoppedError as stopped:
         _tell(world, str(stopped))
         return STOPPED_CODE
-    except NonFiniteLossError as error:
+    except (NonFiniteLossError, WorkerLostError) as error:
         _tell(world, f"training stopped: {error}")
         return 1
     except (ConfigError, SampleError, kept.StateError, ValueError, OSError) as error:

@@ -6,9 +6,11 @@ pictures in a new order every time round, and the shares are shuffled together.
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset
@@ -62,7 +64,7 @@ class MixtureFeed:
         closing = epoch >= len(self.sizes) - self.close_epochs
         data = _Changed(self.sources, self.augmenter, (self.seed, _CHANGES, epoch), size_px, self.fit, closing)
         loader = DataLoader(data, batch_sampler=batches, num_workers=self.workers, collate_fn=data.collate,
-                            worker_init_fn=_one_thread, prefetch_factor=3 if self.workers else None)
+                            worker_init_fn=_begin_worker, prefetch_factor=3 if self.workers else None)
         yield from loader
 
     def order(self, epoch: int) -> list[tuple[int, int]]:
@@ -109,8 +111,9 @@ class _Changed(Dataset):
         return collate(samples, self.size_px, self.fit)
 
 
-def _one_thread(_worker: int) -> None:
-    import cv2
-
+def _begin_worker(_worker: int) -> None:
+    """One thread each. Ctrl-C and SIGTERM reach the whole group, but the trainer ends its loading processes itself."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     torch.set_num_threads(1)
     cv2.setNumThreads(0)

@@ -43,6 +43,10 @@ class StoppedError(RuntimeError):
     """The run was told to stop; its state is saved."""
 
 
+class WorkerLostError(RuntimeError):
+    """A loading process was killed; the last state on disk is good."""
+
+
 class Trainer:
     """One run.
 
@@ -113,6 +117,7 @@ class Trainer:
 
         Raises:
             NonFiniteLossError: a loss or gradient is not finite. StoppedError: a signal; the state is saved.
+            WorkerLostError: a loading process was killed.
         """
         figures: dict[str, float] = {}
         journal = Journal(self.folder, self.config, enabled=self.world.first)
@@ -122,6 +127,13 @@ class Trainer:
                 losses = self._one_epoch(journal)
                 self.epoch, self.batch = self.epoch + 1, 0
                 figures = self._end_of_epoch(journal, losses) or figures
+        except RuntimeError as error:
+            if "DataLoader worker" not in str(error):
+                raise
+            raise WorkerLostError(
+                f"a process that loads pictures died in epoch {self.epoch + 1} ({error}). Usually the memory "
+                f"was full: lower data.workers or batch.size. Go on with --resume from the last state in {self.folder}"
+            ) from error
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)

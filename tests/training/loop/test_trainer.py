@@ -21,7 +21,7 @@ from training.loop import build, state
 from training.loop.config import make_config
 from training.loop.distributed import World
 from training.loop.nan_guard import NonFiniteLossError
-from training.loop.trainer import StoppedError
+from training.loop.trainer import StoppedError, WorkerLostError
 
 ONE = World(0, 1, 0)
 CPU = torch.device("cpu")
@@ -133,6 +133,13 @@ def test_a_loss_that_is_no_number_stops_the_run_by_name_and_keeps_the_state(data
     assert (tmp_path / "nan" / state.STATE_FILE).read_bytes() == kept
 
 
+def test_a_loading_process_that_is_killed_ends_the_run_with_words(data, tmp_path):
+    one = trainer(data, tmp_path / "lost", data={"workers": 1})
+    one.feed.augmenter = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+    with pytest.raises(WorkerLostError, match=r"died in epoch 1 .*lower data\.workers or batch\.size.*--resume"):
+        one.fit()
+
+
 def test_accumulated_batches_make_one_step(data, tmp_path):
     one = trainer(data, tmp_path / "sum", batch={"size": 2, "accumulate": 2}, schedule={"epochs": 1})
     one.fit()
@@ -141,8 +148,8 @@ def test_accumulated_batches_make_one_step(data, tmp_path):
 
 def test_it_learns(data, tmp_path):
     """A few dozen steps on six coloured rectangles: what is red and where is found."""
-    changes = {"schedule": {"epochs": 12, "warmup_epochs": 1},
-               "data": {"validation_share": 0.0, "samples_per_epoch": 24},
+    changes = {"schedule": {"epochs": 3, "warmup_epochs": 0.5},
+               "data": {"validation_share": 0.0, "samples_per_epoch": 80},
                "augment": {"mosaic": 0, "mixup": 0, "geometric": 0, "crop": 0, "cutout": 0, "photometric": 0},
                "batch": {"size": 8}, "optimiser": {"learning_rate": 1e-3}}
     one = trainer(data, tmp_path / "learns", **changes)
@@ -170,12 +177,12 @@ def test_the_command_stops_when_told_and_goes_on_with_resume(yaml_file, tmp_path
     out = tmp_path / "run"
     command = [sys.executable, "-m", "training.train", "--config", str(yaml_file), "--out", str(out)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    process = subprocess.Popen([*command, "schedule.epochs=500"], cwd=REPOSITORY, env=environment,
-                               stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen([*command, "schedule.epochs=500", "data.workers=1"], cwd=REPOSITORY, env=environment,
+                               stderr=subprocess.PIPE, text=True, start_new_session=True)
     deadline = time.monotonic() + 120
     while not (out / state.LAST_FILE).exists() and time.monotonic() < deadline and process.poll() is None:
         time.sleep(0.1)
-    process.send_signal(signal.SIGTERM)
+    os.killpg(process.pid, signal.SIGTERM)  # as service managers do it: the loading processes are told too
     told = process.communicate(timeout=60)[1]
     assert process.returncode == train.STOPPED_CODE, told
     assert "Go on with --resume" in told
