@@ -24,12 +24,13 @@ SAFE = 0
 
 def evaluate(
     infer: Infer, samples: Iterable[Sample], classes: ClassTable, *, grid: str, input_size_px: int, fit: str,
-    heads: frozenset[str],
+    heads: frozenset[str], network_classes: tuple[int, ...] | None = None,
 ) -> dict[str, float]:
     """Figures of one set of samples.
 
     Args:
-        heads: outputs that were trained; the others are not judged.
+        classes: of the samples; what is judged. heads: outputs that were trained; the others are not judged.
+        network_classes: taxonomy id of every column of the network; None: those of ``classes``.
 
     Returns:
         :func:`training.evaluate.detection.figures`, and where the truth is known: ``zone_accuracy`` (of boxes that
@@ -41,7 +42,8 @@ def evaluate(
     for sample in samples:
         raw = infer(detect.prepare(sample.image, input_size_px, fit))
         found, places = detect.decode_with_locations(
-            raw, grid, input_size_px, sample.size, fit=fit, classes=classes.ids, settings=settings)
+            raw, grid, input_size_px, sample.size, fit=fit, classes=network_classes or classes.ids,
+            settings=settings)
         pictures.append(detection.Picture(found, replace_image(sample)))
         if "distance_zones" in heads:
             zones += _zones(sample, found, raw["distance_zones"][0][places])
