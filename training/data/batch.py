@@ -16,8 +16,9 @@ import torch
 from torch import Tensor
 
 from maxsight_core.engine.detect import prepare, scale_to
-from maxsight_core.models.stage_b_contract import AUDIO_SIZE
+from maxsight_core.models.stage_b_contract import AUDIO_SIZE, BOXES
 from training.data.sample import Sample
+from training.data.stage_b_truth import collate_extra
 
 
 @dataclass(slots=True)
@@ -29,7 +30,8 @@ class Targets:
         labelled: [B, classes] bool. ignored: B of [m, 4] float32. urgency: [B] int64, -1 unknown.
         distances_m: B of [n] float32, NaN unknown. depth_m: [B, S, S] float32, NaN unknown; None: unknown everywhere.
         flow_px: [B, 2, S, S] float32, pixels of the input, NaN unknown; None: unknown everywhere.
-        extra: truth of Stage B's heads by tensor name, [B, ...]; only names that every picture of the batch knows.
+        extra: truth of Stage B's heads by tensor name, [B, ...], of names that some picture of the batch knows; see
+            :mod:`training.data.stage_b_truth`.
     """
 
     boxes: list[Tensor]
@@ -76,7 +78,7 @@ def collate(samples: Sequence[Sample], input_size_px: int, fit: str) -> Batch:
         fit: ``letterbox`` or ``stretch`` (``maxsight_core.engine.detect``).
 
     Raises:
-        ValueError: no samples, or of different class tables.
+        ValueError: no samples, or of different class tables. SampleError: extra truth that does not fit its sample.
     """
     if not samples:
         raise ValueError("collate: expected at least one sample; got none")
@@ -93,13 +95,26 @@ def collate(samples: Sequence[Sample], input_size_px: int, fit: str) -> Batch:
         urgency=torch.tensor([sample.urgency for sample in samples], dtype=torch.int64),
         distances_m=[_distances(sample) for sample in samples],
         depth_m=_maps([sample.depth_m for sample in samples], input_size_px, fit),
-        flow_px=_flows(samples, input_size_px, fit), extra=_extra(samples),
+        flow_px=_flows(samples, input_size_px, fit), extra=collate_extra(samples, input_size_px, fit),
     )
     images = np.concatenate([prepare(sample.image, input_size_px, fit) for sample in samples])
     heard = [sample.audio is not None for sample in samples]
     audio = np.stack([np.zeros(AUDIO_SIZE, np.float32) if sample.audio is None else sample.audio for sample in samples])
     return Batch(torch.from_numpy(images), targets, torch.from_numpy(audio.astype(np.float32)),
                  torch.tensor(heard, dtype=torch.float32)[:, None], tuple(sample.source for sample in samples))
+
+
+def box_slots(boxes: Sequence[Tensor]) -> Tensor:
+    """[B, 16] int64: which box of its picture each of Stage B's places holds, -1 none; the largest boxes come first.
+
+    Args:
+        boxes: B of [n, 4] ``cxcywh``, on one device.
+    """
+    slots = torch.full((len(boxes), BOXES), -1, dtype=torch.int64, device=boxes[0].device)
+    for row, found in enumerate(boxes):
+        chosen = torch.argsort(found[:, 2] * found[:, 3], descending=True)[:BOXES]
+        slots[row, : len(chosen)] = chosen
+    return slots
 
 
 def _scale(sample: Sample, input_size_px: int, fit: str) -> np.ndarray:
@@ -144,12 +159,6 @@ def _flows(samples: Sequence[Sample], input_size_px: int, fit: str) -> Tensor | 
             moved.append(None if sample.flow_px is None else sample.flow_px[axis] * np.float32(shrink))
         axes.append(_maps(moved, input_size_px, fit))
     return torch.stack(axes, dim=1)
-
-
-def _extra(samples: Sequence[Sample]) -> dict[str, Tensor]:
-    known = set(samples[0].extra).intersection(*(sample.extra for sample in samples[1:]))
-    return {name: torch.from_numpy(np.stack([np.asarray(sample.extra[name]) for sample in samples]))
-            for name in sorted(known)}
 
 
 def _moved(value: Any, device: torch.device | str) -> Any:

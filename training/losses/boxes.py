@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch.nn.functional as F
 from torch import Tensor
-from torchvision.ops import generalized_box_iou_loss
+from torchvision.ops import complete_box_iou_loss, generalized_box_iou_loss
 
 BETA = 1.0
 """Where smooth L1 turns from square to linear (system description)."""
@@ -22,6 +22,11 @@ def giou_boxes(predicted_sides: Tensor, wanted_sides: Tensor) -> Tensor:
         predicted_sides, wanted_sides: [n, 4] distances to left, top, right, bottom, any unit, not negative.
     """
     return generalized_box_iou_loss(_around(predicted_sides), _around(wanted_sides), reduction="sum")
+
+
+def ciou_boxes(predicted_sides: Tensor, wanted_sides: Tensor) -> Tensor:
+    """1 - complete IoU (Zheng et al. 2020: overlap, centres and the ratio of the sides), summed. Args: as above."""
+    return complete_box_iou_loss(_around(predicted_sides), _around(wanted_sides), reduction="sum")
 
 
 def centerness_loss(logits: Tensor, wanted: Tensor) -> Tensor:

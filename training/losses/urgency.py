@@ -11,14 +11,13 @@ URGENCY_WEIGHTS: tuple[float, float, float, float] = (1.0, 1.5, 2.0, 3.0)
 """Of safe, caution, warning, danger (system description)."""
 
 
-def urgency(logits: Tensor, wanted: Tensor) -> Tensor:
-    """Mean over pictures whose urgency is known; 0 when none is.
+def urgency(logits: Tensor, wanted: Tensor) -> tuple[Tensor, Tensor]:
+    """Sum over pictures whose urgency is known, and their number, which it is to be divided by.
 
     Args:
         logits: [B, 4]. wanted: [B] int64, 0 safe .. 3 danger, -1 unknown.
     """
     known = wanted != UNKNOWN
-    if not bool(known.any()):
-        return logits.sum() * 0.0
     weight = logits.new_tensor(URGENCY_WEIGHTS)[wanted[known]]
-    return (softmax_focal(logits[known], wanted[known]) * weight).mean()
+    total = (softmax_focal(logits[known], wanted[known]) * weight).sum()
+    return total + logits.sum() * 0.0, known.sum().float()

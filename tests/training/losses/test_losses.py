@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from training.losses.boxes import centerness_loss, giou_boxes, smooth_l1_boxes
+from training.losses.boxes import centerness_loss, ciou_boxes, giou_boxes, smooth_l1_boxes
 from training.losses.classification import fused_classification, pyramid_classification
 from training.losses.distance_zones import ZONE_WEIGHTS, distance_zones
 from training.losses.focal import sigmoid_focal, softmax_focal
@@ -95,6 +95,19 @@ def test_giou_of_sides_is_that_of_the_boxes_around_one_point():
     assert float(giou_boxes(one, other)) == pytest.approx(wanted, rel=1e-5)
 
 
+def test_ciou_adds_what_the_centres_and_the_ratio_of_the_sides_miss():
+    one, other = draw(8, 4).abs() + 0.1, draw(8, 4, seed=2).abs() + 0.1
+    wanted = 0.0
+    for (l, t, r, b), (l2, t2, r2, b2) in zip(one.tolist(), other.tolist(), strict=True):
+        shared = (min(r, r2) + min(l, l2)) * (min(b, b2) + min(t, t2))
+        overlap = shared / ((l + r) * (t + b) + (l2 + r2) * (t2 + b2) - shared)
+        apart = ((r - l - r2 + l2) ** 2 + (b - t - b2 + t2) ** 2) / 4
+        diagonal = (max(r, r2) + max(l, l2)) ** 2 + (max(b, b2) + max(t, t2)) ** 2
+        ratio = 4 / math.pi**2 * (math.atan((l2 + r2) / (t2 + b2)) - math.atan((l + r) / (t + b))) ** 2
+        wanted += 1 - overlap + apart / diagonal + ratio * ratio / (1 - overlap + ratio)
+    assert float(ciou_boxes(one, other)) == pytest.approx(wanted, rel=1e-5)
+
+
 def test_centreness_is_binary_cross_entropy():
     logits, wanted = draw(5), torch.tensor([0.0, 0.2, 0.5, 0.9, 1.0], dtype=torch.float64)
     slow = sum(-(t * math.log(sigmoid(x)) + (1 - t) * math.log(1 - sigmoid(x)))
@@ -105,15 +118,16 @@ def test_centreness_is_binary_cross_entropy():
 def test_unknown_zones_and_urgencies_cost_nothing():
     logits = draw(3, 3)
     known = -sum(ZONE_WEIGHTS[z] * float(F.log_softmax(logits[row], 0)[z]) for row, z in ((0, 0), (2, 2)))
-    assert float(distance_zones(logits, torch.tensor([0, -1, 2]))) == pytest.approx(
-        known / (ZONE_WEIGHTS[0] + ZONE_WEIGHTS[2]))
-    assert float(distance_zones(logits, torch.tensor([-1, -1, -1]))) == 0.0
-    assert float(urgency(draw(2, 4), torch.tensor([-1, -1]))) == 0.0
+    total, weight = distance_zones(logits, torch.tensor([0, -1, 2]))
+    assert float(total) == pytest.approx(known) and float(weight) == ZONE_WEIGHTS[0] + ZONE_WEIGHTS[2]
+    assert [float(x) for x in distance_zones(logits, torch.tensor([-1, -1, -1]))] == [0.0, 0.0]
+    assert [float(x) for x in urgency(draw(2, 4), torch.tensor([-1, -1]))] == [0.0, 0.0]
 
 
 def test_a_missed_danger_weighs_three_times():
     logits = draw(3, 4)
     truth = [3, 0, 2]
-    slow = sum(URGENCY_WEIGHTS[t] * slow_softmax_focal(logits[row].tolist(), t) for row, t in enumerate(truth)) / 3
-    assert float(urgency(logits, torch.tensor(truth))) == pytest.approx(slow)
+    slow = sum(URGENCY_WEIGHTS[t] * slow_softmax_focal(logits[row].tolist(), t) for row, t in enumerate(truth))
+    total, count = urgency(logits, torch.tensor(truth))
+    assert float(total) == pytest.approx(slow) and count == 3
     assert URGENCY_WEIGHTS == (1.0, 1.5, 2.0, 3.0)
