@@ -14,11 +14,14 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from maxsight_core.engine.detect import decode, prepare
 from maxsight_core.engine.runtimes import load_stage_a
+from maxsight_core.models.stage_b_contract import heads_of
+from maxsight_core.models.tiers import tier as find_tier
 from training import train
 from training.data.rendered import RenderedFrames
 from training.data.sample import ClassTable
@@ -28,6 +31,7 @@ from training.loop.config import ConfigError, TrainConfig, make_config
 CLASSES = ("person", "car", "door", "chair", "bench", "stairs", "crosswalk", "traffic light")
 BATCH = 4
 INPUT_PX = {"fused": 224, "pyramid": 320}
+SAFETY_HEADS = ("objectness", "classification", "boxes", "distance_zones", "urgency", "uncertainty")
 CHECK_SEED = 4242
 """World of the frame that is asked about: none of the training's."""
 
@@ -48,11 +52,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def run(config: TrainConfig, out: Path, device: str | None) -> dict[str, float]:
+def run(config: TrainConfig, out: Path, device: str | None) -> dict[str, Any]:
     """Train, and ask the checkpoint about a frame of a world it has not seen.
 
     Returns:
-        First and last mean of the summed losses, and the number of detections in a frame.
+        First and last mean of the summed losses, the number of detections in a frame, and the outputs that learned.
     """
     train.run(config, out, device=device)
     rows = [json.loads(line) for line in (out / state.METRICS_FILE).read_text(encoding="utf-8").splitlines()]
@@ -64,15 +68,17 @@ def run(config: TrainConfig, out: Path, device: str | None) -> dict[str, float]:
         raise RuntimeError("the trained network answers with numbers that are not finite")
     found = decode(raw, manifest.grid, manifest.input_size_px, frame.size, fit=manifest.fit, classes=manifest.classes)
     return {"first_loss": sum(rows[0]["losses"].values()), "last_loss": sum(rows[-1]["losses"].values()),
-            "epochs": float(len(rows)), "detections": float(len(found))}
+            "epochs": float(len(rows)), "detections": float(len(found)), "trained": sorted(manifest.trained_heads)}
 
 
 def _config(tier: str, grid: str, epochs: int, batches: int, input_px: int | None) -> TrainConfig:
-    frames = batches * BATCH
+    frames, key = batches * BATCH, find_tier(tier).key
     return make_config({
         "tier": tier, "grid": grid, "input_size_px": input_px or INPUT_PX[grid], "classes": list(CLASSES),
         "fit": "stretch" if grid == "fused" else "letterbox",
-        "data": {"rendered": [{"scenes": ["corridor", "street"], "frames": frames, "first_seed": 7000}],
+        "train_heads": [*SAFETY_HEADS, *(head.name for head in heads_of(key))],
+        "data": {"rendered": [{"scenes": ["corridor", "street"], "frames": frames, "first_seed": 7000,
+                               "maps": key != "T0"}],
                  "validation_share": 0.0, "workers": 0},
         "augment": {"mosaic": 0.0, "mixup": 0.0, "copy_paste": 0.0},
         "batch": {"size": BATCH}, "schedule": {"epochs": epochs, "warmup_epochs": min(1.0, epochs / 2)},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 import torch
@@ -12,7 +12,9 @@ from torch import nn
 
 from maxsight_core.engine.manifest import CheckpointManifest, read_checkpoint, save_checkpoint
 from maxsight_core.models.contract import CONTRACT
+from maxsight_core.models.stage_b_contract import HEADS_BY_NAME, heads_of
 from maxsight_core.models.state import checkpoint_state, current_names
+from training.balance.balancer import Balancer
 from training.data.augment.compose import Augmenter
 from training.data.coco_folder import CocoFolder, image_names
 from training.data.rendered import RenderedFrames
@@ -24,8 +26,8 @@ from training.loop.config import CocoSource, ConfigError, RenderedSource, TrainC
 from training.loop.distributed import World
 from training.loop.feed import MixtureFeed, Source
 from training.loop.network import TrainedNetwork
-from training.loop.trainer import Trainer
-from training.losses.objective import StageAObjective, default_weights
+from training.loop.trainer import SaveCheckpoint, Trainer
+from training.losses.objective import Objective, default_weights
 
 STORE_VARIABLE = "MAXSIGHT_TRAINING_CACHE"
 STORE_DEFAULT = Path("instance/training_cache")
@@ -40,18 +42,21 @@ def build_trainer(config: TrainConfig, out: Path, device: torch.device, world: W
         SampleError: a data set cannot be read. ConfigError: nothing to train, or a start that does not fit.
     """
     classes = ClassTable.of_names(config.classes)
-    unknown = set(config.train_heads) - set(CONTRACT)
+    known = (*CONTRACT, *(head.name for head in heads_of(config.tier)))
+    unknown = set(config.train_heads) - set(known)
     if unknown:
-        raise ConfigError(f"train_heads: expected outputs of {', '.join(CONTRACT)}; got {', '.join(sorted(unknown))}")
+        raise ConfigError(f"train_heads: expected outputs of {', '.join(known)}; got {', '.join(sorted(unknown))}")
     network = TrainedNetwork(config.tier, config.grid, classes.count, config.frozen_norm)
     start_from(network, config)
-    objective = StageAObjective(config.grid, config.train_heads, config.box_loss, world.mean_count)
+    objective = Objective(config.tier, config.grid, config.train_heads, config.box_loss, world.mean_count)
+    weights = {**default_weights(config.box_loss), **config.loss_weights}
+    balancer = Balancer(config.run.balance, network, weights, world.mean_count)
     feed = MixtureFeed(
         training_sources(config, classes), Augmenter(config.augment, config.input_px, classes.names), seed=config.seed,
         samples_per_epoch=config.data.samples_per_epoch, batch_size=config.batch_size, sizes=config.epoch_sizes,
         fit=config.fit, close_epochs=config.augment.close_epochs, workers=workers(config), world=world)
-    return Trainer(config, network, objective, {**default_weights(config.box_loss), **config.loss_weights}, feed, out,
-                   device, world, validation(config, classes, device), checkpoint_writer(config, classes))
+    return Trainer(config, network, objective, balancer, feed, out, device, world, validation(config, classes, device),
+                   checkpoint_writer(config, classes))
 
 
 def workers(config: TrainConfig) -> int:
@@ -90,7 +95,8 @@ def coco_samples(config: TrainConfig, source: CocoSource, classes: ClassTable, s
 
 def rendered_samples(source: RenderedSource, classes: ClassTable) -> StoredSamples:
     """Rendered frames, kept on the disk once made."""
-    frames = RenderedFrames(source.scenes, source.frames, classes, first_seed=source.first_seed)
+    frames = RenderedFrames(source.scenes, source.frames, classes, first_seed=source.first_seed, depth=source.maps,
+                            flow=source.maps)
     return StoredSamples(frames, Path(os.environ.get(STORE_VARIABLE, STORE_DEFAULT)))
 
 
@@ -134,13 +140,14 @@ def validation(
 ) -> Callable[[nn.Module], dict[str, float]]:
     """From an averaged network to figures: of photographs as they are, of rendered frames as ``rendered.<figure>``."""
     sets = validation_sets(config, classes)
+    judged = frozenset(config.train_heads) & frozenset(CONTRACT)
 
     def validate(network: nn.Module) -> dict[str, float]:
         found: dict[str, float] = {}
         for name, group in sets.items():
             samples = (one[index] for one in group for index in range(len(one)))
             figures = evaluate(network_infer(network.stage_a, device), samples, classes, grid=config.grid,
-                               input_size_px=config.input_px, fit=config.fit, heads=frozenset(config.train_heads))
+                               input_size_px=config.input_px, fit=config.fit, heads=judged)
             prefix = "" if name == "real" else f"{name}."
             found |= {prefix + key: value for key, value in figures.items()}
         return found
@@ -148,15 +155,30 @@ def validation(
     return validate
 
 
-def checkpoint_writer(config: TrainConfig, classes: ClassTable) -> Callable[[nn.Module, Path, dict[str, float]], None]:
+def trained_outputs(grid: str, heads: Collection[str], learned: Collection[str]) -> frozenset[str]:
+    """Outputs that a checkpoint may claim: of ``heads``, those whose loss was ever more than nothing.
+
+    Args:
+        learned: names of such losses. The pyramid's objectness is made of class and centre-ness.
+    """
+    found = set()
+    for head in heads:
+        needs = {"classification", "centerness"} if head == "objectness" and grid == "pyramid" else {head}
+        if needs <= set(learned):
+            found |= {head} if head in CONTRACT else set(HEADS_BY_NAME[head].outputs)
+    return frozenset(found)
+
+
+def checkpoint_writer(config: TrainConfig, classes: ClassTable) -> SaveCheckpoint:
     """Saves an averaged network as the app reads it."""
     sources = [str(source.path) for source in config.data.coco]
     scenes = sum(source.frames for source in config.data.rendered)
     data = ", ".join([*sources, *([f"{scenes} rendered frames"] if scenes else [])])
 
-    def save(network: nn.Module, path: Path, figures: dict[str, float]) -> None:
+    def save(network: nn.Module, path: Path, figures: dict[str, float], learned: frozenset[str]) -> None:
         manifest = CheckpointManifest(
-            tier=config.tier, grid=config.grid, classes=classes.ids, trained_heads=frozenset(config.train_heads),
+            tier=config.tier, grid=config.grid, classes=classes.ids,
+            trained_heads=trained_outputs(config.grid, config.train_heads, learned),
             data=data, metrics={name: round(value, 5) for name, value in figures.items()}, git_revision=revision(),
             input_size_px=config.input_px, fit=config.fit)
         save_checkpoint(path, checkpoint_state(network.stage_a, network.stage_b), manifest, storage="f16")

@@ -48,11 +48,13 @@ class RenderedSource(_Strict):
 
     Args:
         scenes: names. frames: how many pictures. first_seed: worlds are numbered from here; validation takes others.
+        maps: with depth and flow, for Stage B's heads.
     """
 
     scenes: tuple[str, ...] = Field(min_length=1)
     frames: int = Field(gt=0)
     first_seed: int = Field(1, ge=0)
+    maps: bool = False
     weight: float = Field(1.0, gt=0)
 
 
@@ -111,11 +113,13 @@ class SizeStage(_Strict):
 class ScheduleConfig(_Strict):
     """Warm-up, then a cosine down to ``min_learning_rate``. ``warmup_epochs`` None: the tier's.
 
-    ``stages``: sizes of the first epochs, in order; the rest has the configuration's ``input_size_px``.
+    ``stages``: sizes of the first epochs, in order; the rest has the configuration's ``input_size_px``. ``unlock``:
+    losses begin to count in the order of ``training.balance.unlock``; False: all from the beginning.
     """
 
     epochs: int = Field(100, gt=0)
     stages: tuple[SizeStage, ...] = ()
+    unlock: bool = False
     warmup_epochs: float | None = Field(None, ge=0)
     min_learning_rate: float = Field(1e-6, ge=0)
 
@@ -169,7 +173,7 @@ class TrainConfig(_Strict):
     fit: str = "letterbox"
     classes: tuple[str, ...] = Field(min_length=1)
     seed: int = Field(1, ge=0)
-    box_loss: Literal["smooth_l1", "giou"] = "smooth_l1"
+    box_loss: Literal["smooth_l1", "giou", "ciou"] = "smooth_l1"
     train_heads: tuple[str, ...] = ("objectness", "classification", "boxes", "distance_zones", "urgency")
     init_backbone: Path | None = None
     init_checkpoint: Path | None = None

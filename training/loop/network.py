@@ -15,14 +15,8 @@ from maxsight_core.models.assemble import build_stage_b
 from maxsight_core.models.layers.dynamic_convolution import END_TEMPERATURE, START_TEMPERATURE, DynamicConvolution
 from maxsight_core.models.layers.normalise import Normalise
 from maxsight_core.models.stage_a import StageA
-from maxsight_core.models.stage_b_contract import (
-    BOXES,
-    INPUT_SIDE_PX,
-    MAP_HISTORY,
-    PROFILE_SIZE,
-    inputs_of,
-)
-from training.data.batch import Batch
+from maxsight_core.models.stage_b_contract import INPUT_SIDE_PX, MAP_HISTORY, PROFILE_SIZE, inputs_of
+from training.data.batch import Batch, box_slots
 
 COOLING_SHARE = 0.1
 """Share of a run in which dynamic convolution's softmax cools from its start to its end temperature (Chen et al.,
@@ -89,8 +83,9 @@ class TrainedNetwork(nn.Module):
 
 def _padded(boxes: list[Tensor], device: torch.device) -> tuple[Tensor, Tensor]:
     """[B, 16, 4] the largest boxes of every picture first, and [B, 16] which are real."""
-    padded, valid = torch.zeros(len(boxes), BOXES, 4, device=device), torch.zeros(len(boxes), BOXES, device=device)
-    for row, found in enumerate(boxes):
-        chosen = found[torch.argsort(found[:, 2] * found[:, 3], descending=True)][:BOXES]
-        padded[row, : len(chosen)], valid[row, : len(chosen)] = chosen, 1.0
-    return padded, valid
+    slots = box_slots(boxes)
+    padded = torch.zeros(*slots.shape, 4, device=device)
+    for row, (found, chosen) in enumerate(zip(boxes, slots, strict=True)):
+        real = chosen >= 0
+        padded[row, real] = found[chosen[real]]
+    return padded, (slots >= 0).float()

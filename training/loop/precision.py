@@ -31,8 +31,9 @@ class Precision:
             return nullcontext()
         return torch.autocast(self.device.type, dtype=torch.bfloat16 if self.name == "bf16" else torch.float16)
 
-    def backward(self, loss: Tensor) -> None:
-        self.scaler.scale(loss).backward()
+    def scaled(self, loss: Tensor) -> Tensor:
+        """The loss whose gradients half precision can hold."""
+        return self.scaler.scale(loss)
 
     def step(self, optimiser: torch.optim.Optimizer) -> None:
         self.scaler.step(optimiser)

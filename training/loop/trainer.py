@@ -12,6 +12,8 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from training.balance.balancer import Balancer
+from training.balance.unlock import weights_at
 from training.data.batch import Batch
 from training.loop import state as kept
 from training.loop.config import TrainConfig
@@ -28,6 +30,10 @@ BYTES_PER_PARAMETER = 16
 """Weights, their average, and AdamW's two moments, in 32 bits."""
 BEST_BY = "map50"
 """The validation figure that decides which epoch is the best."""
+
+
+SaveCheckpoint = Callable[[nn.Module, Path, dict[str, float], frozenset[str]], None]
+"""(averaged network, file, figures, names of the losses that were ever more than nothing)."""
 
 
 class Feed(Protocol):
@@ -52,7 +58,7 @@ class Trainer:
 
     Args:
         config: of the run. network: both stages. objective: from named tensors and a batch to named losses.
-        weights: of the losses by name; a loss without one counts once. feed: training batches.
+        balancer: from losses to gradients. feed: training batches.
         validate: from the averaged network to figures; None: no validation. save: writes a usable checkpoint of the
             averaged network to a path, with these figures. folder: of the run. device: to compute on.
     """
@@ -60,11 +66,12 @@ class Trainer:
     def __init__(
         self, config: TrainConfig, network: TrainedNetwork,
         objective: Callable[[Mapping[str, Tensor], Batch], dict[str, Tensor]],
-        weights: Mapping[str, float], feed: Feed, folder: Path, device: torch.device, world: World,
+        balancer: Balancer, feed: Feed, folder: Path, device: torch.device, world: World,
         validate: Callable[[nn.Module], dict[str, float]] | None,
-        save: Callable[[nn.Module, Path, dict[str, float]], None],
+        save: SaveCheckpoint,
     ) -> None:
-        self.config, self.objective, self.weights, self.feed = config, objective, dict(weights), feed
+        self.config, self.objective, self.balancer, self.feed = config, objective, balancer, feed
+        self.weights = dict(balancer.weights)
         self.folder, self.device, self.world = folder, device, world
         self.validate, self.save = validate, save
         self.network = network.to(device, memory_format=torch.channels_last)
@@ -81,6 +88,7 @@ class Trainer:
             round(config.warmup_epochs * self.steps_per_epoch), config.schedule.epochs * self.steps_per_epoch)
         self.epoch = self.batch = self.step = 0
         self.best = float("-inf")
+        self.learned: frozenset[str] = frozenset()
         self._stop = False
 
     # ---- going on ----------------------------------------------------------------------------------------------
@@ -92,9 +100,10 @@ class Trainer:
         self.network.load_state_dict(state["network"])
         self.average.load_state_dict(state["average"])
         self.optimiser.load_state_dict(state["optimiser"])
+        self.balancer.load_state_dict(state["balancer"])
         self.precision.scaler.load_state_dict(state["scaler"])
         self.epoch, self.batch, self.step = state["epoch"], state["batch"], state["step"]
-        self.best = state["best"]
+        self.best, self.learned = state["best"], frozenset(state["learned"])
         torch.set_rng_state(state["rng"])
         if self.device.type == "cuda" and state["rng_cuda"]:
             torch.cuda.set_rng_state(state["rng_cuda"][0], self.device)
@@ -104,8 +113,10 @@ class Trainer:
             return
         kept.save_state(self.folder / kept.STATE_FILE, {
             "config": self.config.to_json(), "network": self.network.state_dict(), "average": self.average.state_dict(),
-            "optimiser": self.optimiser.state_dict(), "scaler": self.precision.scaler.state_dict(),
+            "optimiser": self.optimiser.state_dict(), "balancer": self.balancer.state_dict(),
+            "scaler": self.precision.scaler.state_dict(),
             "epoch": self.epoch, "batch": self.batch, "step": self.step, "best": self.best,
+            "learned": sorted(self.learned),
             "rng": torch.get_rng_state(),
             "rng_cuda": [torch.cuda.get_rng_state(self.device)] if self.device.type == "cuda" else [],
         })
@@ -145,6 +156,8 @@ class Trainer:
 
     def _one_epoch(self, journal: Journal) -> dict[str, float]:
         self.model.train()
+        if self.config.schedule.unlock:
+            self.balancer.set_weights(weights_at(self.epoch, self.weights))
         totals: dict[str, Tensor] = {}
         counted = 0
         kept_at = time.monotonic()
@@ -168,7 +181,9 @@ class Trainer:
                 raise StoppedError(f"stopped in epoch {self.epoch + 1} after batch {self.batch}; the state is in "
                               f"{self.folder / kept.STATE_FILE}. Go on with --resume")
         bar.close()
-        return {name: float(total) / max(1, counted) for name, total in totals.items()}
+        means = {name: float(total) / max(1, counted) for name, total in totals.items()}
+        self.learned |= {name for name, mean in means.items() if mean != 0.0}
+        return means
 
     def _learn_from(self, batch: Batch) -> dict[str, Tensor]:
         accumulate = self.config.batch.accumulate
@@ -180,8 +195,7 @@ class Trainer:
         found = {name: tensor.float() for name, tensor in found.items()}
         losses = self.objective(found, batch)
         check_losses(losses, self.step, batch.sources)
-        total = sum(self.weights.get(name, 1.0) * loss for name, loss in losses.items())
-        self.precision.backward(total / accumulate)
+        self.balancer.backward(losses, self.step, lambda loss: self.precision.scaled(loss / accumulate))
         if (self.batch + 1) % accumulate == 0:
             self._take_step()
         return losses
@@ -204,10 +218,10 @@ class Trainer:
             figures = self.validate(self.average.module)
         if self.world.first:
             journal.epoch(self.epoch, self.step, losses, figures)
-            self.save(self.average.module, self.folder / kept.LAST_FILE, figures)
+            self.save(self.average.module, self.folder / kept.LAST_FILE, figures, self.learned)
             if figures.get(BEST_BY, float("-inf")) > self.best:
                 self.best = figures[BEST_BY]
-                self.save(self.average.module, self.folder / kept.BEST_FILE, figures)
+                self.save(self.average.module, self.folder / kept.BEST_FILE, figures, self.learned)
         self._keep()
         self.world.barrier()
         return figures
