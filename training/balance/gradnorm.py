@@ -70,7 +70,8 @@ class GradNorm:
         """New weights; the losses can still be differentiated afterwards.
 
         The first values of a task's losses become its reference, and a task has no part in the update in which they
-        do. Tasks that are missing keep their weights; an update with a norm that is no finite number is left out.
+        do. Tasks that are missing or without a gradient keep their weights; an update with a norm that is no finite
+        number is left out.
 
         Args:
             losses: by task, then by loss name: unweighted scalars with their graph.
@@ -115,11 +116,12 @@ class GradNorm:
             own = losses.get(task, {})
             now = {name: max(0.0, float(loss.detach()) - self.lowest.get(name, 0.0)) for name, loss in own.items()}
             before = {name: self.loss_weights.get(name, 1.0) for name in now if name in self._first}
-            if before:
-                norm = float(_norm(weighted_sum(own, self.loss_weights), shared))
+            norm = float(_norm(weighted_sum(own, self.loss_weights), shared)) if before else 0.0
+            if norm != 0.0:
                 told[row] = torch.tensor([1.0, norm, sum(weight * now[name] for name, weight in before.items()),
                                           sum(weight * self._first[name] for name, weight in before.items())])
-            self._first |= {name: value for name, value in now.items() if name not in self._first}
+            # a loss of nothing (no box with a known zone) is no reference: any later value would be infinitely worse
+            self._first |= {name: value for name, value in now.items() if name not in self._first and value > SMALLEST}
         told = self.mean(told.float().to(shared[0].device)).cpu()
         return {task: (norm / part, now / (first + SMALLEST)) if part > 0 else None
                 for task, (part, norm, now, first) in zip(self.tasks, told.tolist(), strict=True)}

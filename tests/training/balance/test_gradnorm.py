@@ -135,6 +135,17 @@ def test_a_missing_task_keeps_its_weight_and_a_new_one_only_sets_its_reference()
     assert set(balance.update(one | three, [trunk])) == {"one", "three"}
 
 
+def test_a_loss_of_nothing_is_no_reference_and_a_task_without_a_gradient_keeps_its_weight():
+    trunk = torch.nn.Parameter(torch.ones(2))
+    one, two = {"one": {"one": trunk.sum()}}, {"two": {"two": 2 * trunk.sum()}}
+    balance = GradNorm(("one", "two", "zones"), step_size=0.001)
+    for zones in (trunk.sum() * 0.0, trunk.sum() * 0.0, trunk.sum()):
+        assert "zones" not in balance.update(one | two | {"zones": {"zones": zones}}, [trunk])
+    assert balance.weights["zones"] == 1.0
+    balance.update(one | two | {"zones": {"zones": trunk.sum()}}, [trunk])
+    assert 0.9 < balance.weights["zones"] < 1.1  # against 0 it would be drawn to the limit
+
+
 def test_negative_losses_are_measured_from_their_lowest_value():
     trunk = torch.nn.Parameter(torch.ones(2))
     balance = GradNorm(("depth", "other"), lowest={"depth": -5.0})

@@ -52,6 +52,13 @@ def test_a_thing_that_is_mostly_outside_is_ignored_not_background():
     np.testing.assert_allclose(sample.ignored[0, 2], 12 / 160, atol=0.01)
 
 
+def test_truth_that_cannot_be_moved_is_dropped():
+    for change in (lambda sample: geometric(sample, rng()), lambda sample: paste(sample, painted(TWO), rng())):
+        sample = painted(TWO, extra={"glare_risk": np.ones(4, np.float32)})
+        change(sample)
+        assert not sample.extra
+
+
 def test_without_outlines_a_turned_box_holds_the_turned_thing():
     sample = painted(TWO, outlines=False)
     geometric(sample, rng(3), strength=1.5)

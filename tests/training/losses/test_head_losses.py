@@ -116,7 +116,7 @@ def test_what_is_not_heard_is_not_learned():
     heard = torch.tensor([[1.0], [0.0]])
     events = torch.tensor([[0.5, 0.5], [0.0, 0.0]], requires_grad=True)
     loss = sound.sound_events(events, torch.tensor([[1.0, NAN], [1.0, 1.0]]), heard)
-    assert float(loss) == pytest.approx(math.log(2)) and finite_gradient(loss, events)
+    assert loss.item() == pytest.approx(math.log(2)) and finite_gradient(loss, events)
     assert events.grad[1].tolist() == [0.0, 0.0]
     assert float(sound.sound_direction(torch.tensor([[20.0], [0.0]]), torch.tensor([[80.0], [NAN]]), heard)
                  ) == pytest.approx(60 / 30 - 0.5)
@@ -165,7 +165,7 @@ def test_ctc_without_anything_known_or_possible_is_nothing():
     logits = draw(1, 2, 3).requires_grad_()
     for numbers in ([[-1, -1]], [[1, 1]]):  # two equal ones need a step between them
         loss = ctc(logits, torch.tensor(numbers))
-        assert float(loss) == 0.0 and finite_gradient(loss, logits)
+        assert loss.item() == 0.0 and finite_gradient(loss, logits)
     assert float(ctc(logits[:0], torch.zeros(0, 4, dtype=torch.int64))) == 0.0
     assert float(ctc(logits, torch.zeros(1, 0, dtype=torch.int64))) == pytest.approx(slow_ctc(logits[0].detach(), []))
 
@@ -204,7 +204,7 @@ def test_pictures_of_one_place_attract_each_other():
 def test_without_a_pair_there_is_nothing_to_attract(places):
     vectors = draw(len(places), 4).requires_grad_()
     loss = same_place(vectors, torch.tensor(places))
-    assert float(loss) == 0.0 and finite_gradient(loss, vectors)
+    assert loss.item() == 0.0 and finite_gradient(loss, vectors)
 
 
 def test_concepts_of_a_picture_stay_apart():

@@ -155,6 +155,7 @@ def forward(model, batch):
 
 def test_all_safety_heads_learn_from_one_batch(safety):
     samples = [whole_truth(0), whole_truth(1)]
+    samples[0].zones[:] = 1
     batch = collate(samples, SIDE, "letterbox")
     found = forward(safety, batch)
     losses = Objective("T0", safety.grid)(found, batch)
@@ -167,6 +168,14 @@ def test_all_safety_heads_learn_from_one_batch(safety):
     without = {name for name, one in safety.named_parameters() if one.grad is None or not one.grad.isfinite().all()}
     assert not without
     safety.zero_grad()
+
+
+def test_zones_and_urgency_that_nobody_knows_cost_nothing(safety):
+    """They are there all the same: another process may know some, and all must ask for the joint count."""
+    batch = collate([painted([(1, 0.5, 0.5, 0.3, 0.3)])], SIDE, "letterbox")
+    losses = Objective("T0", safety.grid)(forward(safety, batch), batch)
+    assert losses["distance_zones"] == 0 and losses["urgency"] == 0
+    assert "scene_embedding" not in losses and "boxes" in losses
 
 
 def test_uncertainty_does_not_move_the_detector(safety):

@@ -83,6 +83,7 @@ def paste(sample: Sample, donor: Sample, rng: np.random.Generator) -> None:
     covered = np.zeros((height, width), bool)
     count_before = len(sample.boxes)
     sample.depth_m = sample.flow_px = None
+    sample.extra = {}
     for row in rng.permutation(outlined)[: int(rng.integers(1, PASTE_MOST + 1))]:
         _paste_one(sample, donor, int(row), rng, covered)
     _hide(sample, covered, count_before)

@@ -21,6 +21,7 @@ def warp(sample: Sample, matrix: np.ndarray, size: tuple[int, int]) -> None:
         matrix: [2, 3] from old to new pixels. size: new height and width. Outside the old picture lies the mean colour.
     """
     old_height, old_width = sample.size
+    sample.extra = {}  # truth by tensor name is of the picture as it was: nothing here can move it
     height, width = size
     sample.image = cv2.warpAffine(sample.image, matrix, (width, height), flags=cv2.INTER_LINEAR,
                                   borderValue=PADDING_RGB)
