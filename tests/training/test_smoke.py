@@ -12,7 +12,7 @@ from training import smoke
 def test_t0_trains_and_its_checkpoint_answers(grid, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("MAXSIGHT_TRAINING_CACHE", str(tmp_path / "cache"))
     out = tmp_path / "run"
-    options = ["--tier", "T0_BASELINE_CNN", "--grid", grid, "--epochs", "2", "--batches", "1", "--input-px", "64"]
+    options = ["--tier", "T0_BASELINE_CNN", "--grid", grid, "--epochs", "2", "--batches", "1", "--input-px", "96"]
     assert smoke.main([*options, "--out", str(out)]) == 0
     figures = json.loads(capsys.readouterr().out.splitlines()[0])
     assert figures["epochs"] == 2 and figures["last_loss"] > 0

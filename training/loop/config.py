@@ -19,6 +19,10 @@ from maxsight_core.models.grid import DEFAULT_INPUT_PX, GRIDS, check_input_size
 from maxsight_core.models.tiers import tier
 from training.loop.recipe import BATCH_SIZE, LEARNING_RATE, WARMUP_EPOCHS
 
+LEAST_PYRAMID_PX = 96
+"""Below, P6 is one cell, and the gradient of P7's convolution in bfloat16 on a CPU is uninitialised memory (torch 2.15,
+seen as infinite or huge numbers on an Intel processor with AMX; right from two cells on)."""
+
 
 class ConfigError(ValueError):
     """A configuration cannot be used; the message lists every wrong key with what was expected."""
@@ -229,6 +233,14 @@ class TrainConfig(_Strict):
         if wrong:
             raise ValueError(f"expected weights of 0 or more; got {wrong}")
         return value
+
+    @model_validator(mode="after")
+    def _pyramid_size(self) -> TrainConfig:
+        small = [size for size in self.epoch_sizes if size < LEAST_PYRAMID_PX]
+        if self.grid == "pyramid" and small:
+            raise ValueError(f"the pyramid grid needs an input of at least {LEAST_PYRAMID_PX} px; got {min(small)}. "
+                             "Use a larger input_size_px or stage, or the fused grid")
+        return self
 
     @property
     def input_px(self) -> int:

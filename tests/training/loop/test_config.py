@@ -29,6 +29,7 @@ def test_values_go_over_values_and_only_where_they_are_given(tmp_path):
     ({"tier": "T9"}, "tier: tier: expected one of T0_BASELINE_CNN"),
     ({"grid": "square"}, "grid: expected one of fused, pyramid"),
     ({"input_size_px": 225}, "expected a multiple of 32"),
+    ({"grid": "pyramid", "input_size_px": 64}, "at least 96 px; got 64"),
     ({"classes": ["persn"]}, "person"),
     ({"classes": ["person", "person"]}, "every class once"),
     ({"optimiser": {"clip_norm": 0}}, "optimiser.clip_norm"),
