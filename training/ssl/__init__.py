@@ -1,0 +1,1 @@
+"""Learning from pictures without labels: what a backbone can know before the first box."""
