@@ -81,6 +81,17 @@ class TrainedNetwork(nn.Module):
                 module.set_temperature(END_TEMPERATURE + (START_TEMPERATURE - END_TEMPERATURE) * left)
 
 
+def channels_last(network: nn.Module) -> nn.Module:
+    """The network itself, its convolutions' weights laid out channels last.
+
+    ``Module.to(memory_format=...)`` also asks five-dimensional tensors (dynamic convolution's experts), which refuse.
+    """
+    for parameter in network.parameters():
+        if parameter.ndim == 4:
+            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+    return network
+
+
 def _padded(boxes: list[Tensor], device: torch.device) -> tuple[Tensor, Tensor]:
     """[B, 16, 4] the largest boxes of every picture first, and [B, 16] which are real."""
     slots = box_slots(boxes)

@@ -21,7 +21,7 @@ from training.loop.distributed import World
 from training.loop.ema import AverageOfWeights
 from training.loop.journal import Journal
 from training.loop.nan_guard import check_gradient, check_losses
-from training.loop.network import TrainedNetwork
+from training.loop.network import TrainedNetwork, channels_last
 from training.loop.optimisers import make_optimiser, set_rate
 from training.loop.precision import Precision
 from training.loop.schedule import WarmupCosine
@@ -74,7 +74,7 @@ class Trainer:
         self.weights = dict(balancer.weights)
         self.folder, self.device, self.world = folder, device, world
         self.validate, self.save = validate, save
-        self.network = network.to(device, memory_format=torch.channels_last)
+        self.network = channels_last(network.to(device))
         parameters = sum(parameter.numel() for parameter in network.parameters())
         if world.first:
             kept.require_space(folder, parameters * BYTES_PER_PARAMETER)
