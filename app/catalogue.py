@@ -19,6 +19,11 @@ SCENES: tuple[dict[str, str], ...] = (
     {"spec": "scene:street?seed=2&light=night", "name": "Street at night"},
     {"spec": "scene:street?seed=3&fog=0.5", "name": "Street in fog"},
     {"spec": "scene:corridor?seed=2&light=glare", "name": "Corridor with glare"},
+    {"spec": "scene:room?seed=2", "name": "Rooms"},
+    {"spec": "scene:stairwell?seed=1", "name": "Stairs and ramps"},
+    {"spec": "scene:station?seed=4", "name": "Station platform"},
+    {"spec": "scene:crossing?seed=2", "name": "Road crossings"},
+    {"spec": "scene:crossing?seed=5&rain=0.6", "name": "Road crossings in rain"},
 )
 """Specifications of ``maxsight_core.scenes``; a test renders each one."""
 

@@ -9,8 +9,10 @@
 
 from maxsight_core.scenes.jpeg import light_jpeg
 from maxsight_core.scenes.renderer import RenderedFrame, SceneRenderer
+from maxsight_core.scenes.sounds import SoundTruth
 from maxsight_core.scenes.spec import LIGHTS, SCENE_NAMES, SceneError, SceneSpec, parse_spec
 from maxsight_core.scenes.truth import CameraTruth, ObjectTruth, SceneTruth
+from maxsight_core.scenes.unnamed import PAINTED_UNNAMED
 
-__all__ = ["LIGHTS", "SCENE_NAMES", "CameraTruth", "ObjectTruth", "RenderedFrame", "SceneError", "SceneRenderer",
-           "SceneSpec", "SceneTruth", "light_jpeg", "parse_spec"]
+__all__ = ["LIGHTS", "PAINTED_UNNAMED", "SCENE_NAMES", "CameraTruth", "ObjectTruth", "RenderedFrame", "SceneError",
+           "SceneRenderer", "SceneSpec", "SceneTruth", "SoundTruth", "light_jpeg", "parse_spec"]

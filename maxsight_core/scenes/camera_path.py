@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -34,12 +34,16 @@ class CameraPath:
         gaze: ((amplitude_deg, period_s, phase), ...) of slow turns of the head.
         detours: ((time_s, side_m, lasting_s), ...): passing an obstacle, centred on that time.
         shake: 0 steady .. 3.
+        way: ((z, x), ...): added to x, smoothly joined, z ascending: round furniture and through doorways.
+        ground: z -> height of the ground, metres; level by default.
     """
 
     def __init__(self, duration_s: float, pace: Sequence[tuple[float, float]], start_x: float = 0.0,
                  drift: tuple[float, float] = (0.06, 21.0), gaze: Sequence[tuple[float, float, float]] = (),
                  detours: Sequence[tuple[float, float, float]] = (), shake: float = 1.0,
-                 height_m: float = DEFAULT_CAMERA_HEIGHT_M) -> None:
+                 height_m: float = DEFAULT_CAMERA_HEIGHT_M, way: Sequence[tuple[float, float]] = (),
+                 ground: Callable[[float], float] | None = None) -> None:
+        self._way, self._ground = tuple(way), ground
         self.height_m, self._shake, self._gaze, self._detours = height_m, shake, tuple(gaze), tuple(detours)
         self._start_x, self._drift, self.duration_s = start_x, drift, duration_s
         self._times = np.arange(-1.0, duration_s + 3.0, 1.0 / _GRID_HZ)
@@ -61,7 +65,7 @@ class CameraPath:
         x = self._start_x + amplitude * math.sin(2 * math.pi * z / (period_s * NATURAL_PACE_MPS))
         for centre_s, side_m, lasting_s in self._detours:
             x += side_m * math.exp(-((time_s - centre_s) / (0.42 * lasting_s)) ** 2)
-        return (x, z)
+        return (x + _along(self._way, z), z) if self._way else (x, z)
 
     def speed(self, time_s: float) -> float:
         """Forward speed, m/s."""
@@ -80,10 +84,11 @@ class CameraPath:
         # phase follows the distance: stride frequency rises with speed and stops with the walker
         step = 2 * math.pi * STEP_HZ / NATURAL_PACE_MPS * z
         tremor = max(0.0, self._shake - 1.0)
+        eyes_m = self.height_m if self._ground is None else self.height_m + self._ground(z)
         yaw = sum(a * math.sin(2 * math.pi * (time_s / period_s + phase)) for a, period_s, phase in self._gaze)
         return Pose(
             x=x + gait * _SWAY_M * math.sin(step / 2),
-            y=self.height_m + gait * _BOB_M * math.cos(step),
+            y=eyes_m + gait * _BOB_M * math.cos(step),
             z=z,
             yaw_deg=yaw + gait * _YAW_DEG * math.sin(step / 2 + 0.4)
             + tremor * _TREMOR_DEG * math.sin(2 * math.pi * _TREMOR_HZ[0] * time_s),
@@ -94,6 +99,15 @@ class CameraPath:
     def time_at(self, z: float) -> float:
         """When the walker first reaches z."""
         return float(np.interp(z, self._travelled + np.arange(len(self._travelled)) * 1e-9, self._times))
+
+
+def _along(way: Sequence[tuple[float, float]], z: float) -> float:
+    """x of the way at z: cubic ease between neighbours, constant beyond the ends."""
+    for (z0, x0), (z1, x1) in itertools.pairwise(way):
+        if z < z1:
+            share = min(max((z - z0) / (z1 - z0), 0.0), 1.0)
+            return x0 + (x1 - x0) * share * share * (3 - 2 * share)
+    return way[-1][1]
 
 
 def _smooth_speed(times: np.ndarray, pace: Sequence[tuple[float, float]]) -> np.ndarray:

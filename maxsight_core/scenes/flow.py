@@ -25,7 +25,8 @@ def flow_between(canvas: Canvas, depth_m: np.ndarray, time_s: float, later: View
         for number, thing in enumerate(canvas.things, start=1):
             (x0, z0), (x1, z1) = thing.place(time_s), thing.place(later_s)
             if (x0, z0) != (x1, z1):
-                world[canvas.owners == number] += (x1 - x0, 0.0, z1 - z0)
+                rise = 0.0 if thing.ground is None else thing.ground(later_s) - thing.ground(time_s)
+                world[canvas.owners == number] += (x1 - x0, rise, z1 - z0)
         moved = (world - later.position) @ later.rotation.T
         z = moved[..., 2]
         flow = np.stack([moved[..., 0] / z * later.focal_px + later.cx - u,

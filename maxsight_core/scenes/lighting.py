@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import functools
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -12,6 +13,8 @@ from maxsight_core.scenes.spec import SceneSpec
 FOG_DENSITY_FULL_PER_M = 0.5
 """Extinction at fog=1: contrast falls to 5 % at 6 m (Koschmieder's law, 3 / density)."""
 FOG_SKY_DEPTH_M = 150.0
+_STREET_LIGHT = 1.8  # times the light of a corridor without windows
+_LAMP_BRIGHT, _LAMP_COLOURED = 200, 80
 _NOISE_MARGIN_PX = 64
 _LENS_SIGMA_PX = 0.55  # a webcam lens never resolves single pixels; also softens polygon edges
 _GLARE_VEIL = 0.16  # share of full scale that a strong source scatters over the whole picture
@@ -35,15 +38,30 @@ class Light:
         """[h, w, 3 or 4] uint8 under this light; alpha is left alone."""
         if self.surface == (1.0, 1.0, 1.0):
             return pixels
-        out = pixels.copy()
-        factors = np.asarray(self.surface, np.float32)
-        out[..., :3] = np.clip(pixels[..., :3] * factors, 0, 255).astype(np.uint8)
+        if pixels.shape[2] == 3:
+            return cv2.LUT(pixels, _bake_table(self.surface)[..., :3].copy())
+        return cv2.LUT(pixels, _bake_table(self.surface))
+
+    def bake_lamps(self, pixels: np.ndarray) -> np.ndarray:
+        """As :meth:`bake`, but what is bright in one colour shines by itself: signals."""
+        out = self.bake(pixels).copy()
+        colour = pixels[..., :3]
+        shining = (colour.max(axis=-1) > _LAMP_BRIGHT) & (np.ptp(colour, axis=-1) > _LAMP_COLOURED)
+        out[shining] = pixels[shining]
         return out
 
     def tint(self, colour: tuple[int, int, int]) -> tuple[int, int, int]:
         """One colour under this light."""
         r, g, b = (int(min(255, c * f)) for c, f in zip(colour, self.surface, strict=True))
         return (r, g, b)
+
+
+@functools.lru_cache(maxsize=64)
+def _bake_table(surface: tuple[float, float, float]) -> np.ndarray:
+    """[256, 1, 4] uint8: what each value of red, green, blue, alpha becomes: ten times as fast as products."""
+    values = np.arange(256, dtype=np.uint8)[:, None]
+    lit = np.clip(values * np.asarray(surface, np.float32), 0, 255).astype(np.uint8)
+    return np.hstack([lit, values])[:, None]
 
 
 _INDOOR = {
@@ -63,6 +81,12 @@ _OUTDOOR = {
 def light_for(spec: SceneSpec, indoor: bool) -> Light:
     """The light of a specification, indoors or outdoors."""
     return (_INDOOR if indoor else _OUTDOOR)[spec.light]
+
+
+def tinted(light: Light, factors: tuple[float, float, float]) -> Light:
+    """The light of other lamps or another sky. At night street lamps and windows light more than what is near them."""
+    share = _STREET_LIGHT if light.name == "night" else 1.0
+    return replace(light, surface=tuple(a * b * share for a, b in zip(light.surface, factors, strict=True)))
 
 
 class CameraEffects:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from maxsight_core.scenes.figure import Board, Colour, Pattern
+from maxsight_core.scenes.figure import BOARD_ROWS, Board, Colour, Pattern
 from maxsight_core.scenes.lighting import Light
 from maxsight_core.scenes.textures import Texture
 
@@ -82,11 +82,11 @@ class Walker:
     """All pictures of one person under one light, made when first needed.
 
     Args:
-        look: see :class:`Look`. light: of the scene.
+        look: see :class:`Look`. light: of the scene. rows: height of its pictures, pixels.
     """
 
-    def __init__(self, look: Look, light: Light) -> None:
-        self.look, self._light = look, light
+    def __init__(self, look: Look, light: Light, rows: int = BOARD_ROWS) -> None:
+        self.look, self._light, self._rows = look, light, rows
         self._picture = functools.cache(self._draw)
 
     @property
@@ -113,7 +113,7 @@ class Walker:
         return self._picture(phase, side)
 
     def _draw(self, phase: int | None, side: str) -> Texture:
-        board = Board(BOARD_WIDTH)
+        board = Board(BOARD_WIDTH, self._rows)
         angle = None if phase is None else 2 * math.pi * phase / PHASES
         if side in ("front", "back"):
             _draw_facing(board, self.look, angle, side == "front")

@@ -11,6 +11,7 @@ from maxsight_core.scenes.canvas import Canvas
 from maxsight_core.scenes.flow import flow_between
 from maxsight_core.scenes.geometry import View
 from maxsight_core.scenes.lighting import CameraEffects
+from maxsight_core.scenes.rain import Rain
 from maxsight_core.scenes.spec import SceneSpec
 from maxsight_core.scenes.truth import SceneTruth, truth_of
 from maxsight_core.scenes.world import World
@@ -46,6 +47,9 @@ class SceneRenderer:
         self.spec = spec
         self.world: World = build_world(spec)
         self._effects = CameraEffects(spec, self.world.light, self.world.glare_at)
+        raining = spec.rain > 0 and self.world.open_air
+        self._rain = Rain(spec, self.world.light) if raining else None
+        self._ambience = (*self.world.ambience, "water") if raining else self.world.ambience
 
     def __len__(self) -> int:
         return self.spec.frames
@@ -64,10 +68,12 @@ class SceneRenderer:
         time_s = index / self.spec.fps
         canvas = self._paint(time_s, depth or flow or self.spec.fog > 0)
         truth = truth_of(canvas, self.world.things, time_s, index, self.spec.scene, self.spec.light,
-                         self.world.path.speed(time_s))
+                         self.world.path.speed(time_s), self._ambience)
         depth_m = canvas.depth()
         rgb = canvas.rgb if self.spec.blur == 0 else self._blurred(time_s)
         pose = canvas.view.pose
+        if self._rain is not None:
+            rgb = self._rain.apply(rgb, index)
         rgb = self._effects.apply(rgb, depth_m, index, pose.yaw_deg, pose.pitch_deg, canvas.view.focal_px)
         moved = None
         if flow:

@@ -10,14 +10,14 @@ from urllib.parse import parse_qsl
 
 from maxsight_core.contracts import DEFAULT_HFOV_DEG
 
-SCENE_NAMES: tuple[str, ...] = ("corridor", "street")
+SCENE_NAMES: tuple[str, ...] = ("corridor", "street", "room", "stairwell", "station", "crossing")
 LIGHTS: tuple[str, ...] = ("day", "dim", "night", "glare")
 PREFIX = "scene:"
 
 _SIZE = re.compile(r"^(\d{2,4})x(\d{2,4})$")
 _LIMITS: dict[str, tuple[float, float]] = {
     "seed": (0, 2**31 - 1), "fps": (1, 120), "seconds": (0.1, 300), "noise": (0, 0.3), "fog": (0, 1),
-    "blur": (0, 1), "shake": (0, 3), "hfov": (30, 110),
+    "blur": (0, 1), "shake": (0, 3), "hfov": (30, 110), "rain": (0, 1),
 }
 _SIDES_PX = (64, 1920)
 
@@ -36,6 +36,7 @@ class SceneSpec:
         light: one of :data:`LIGHTS`. noise: sensor noise, standard deviation as a share of full scale.
         fog: 0 clear .. 1 thick (about 6 m of sight). blur: shutter open time as a share of the frame interval.
         shake: 0 steady camera, 1 a walking person's gait, up to 3. hfov: horizontal field of view, degrees.
+        rain: 0 dry .. 1 downpour, seen where there is sky (see ``World.open_air``).
     """
 
     scene: str
@@ -50,6 +51,7 @@ class SceneSpec:
     blur: float = 0.0
     shake: float = 1.0
     hfov: float = DEFAULT_HFOV_DEG
+    rain: float = 0.0
 
     def __post_init__(self) -> None:
         _choose("scene", self.scene, SCENE_NAMES)
@@ -75,7 +77,8 @@ class SceneSpec:
     def __str__(self) -> str:
         return (f"{PREFIX}{self.scene}?seed={self.seed}&fps={self.fps:g}&seconds={self.seconds:g}"
                 f"&size={self.width}x{self.height}&light={self.light}&noise={self.noise:g}&fog={self.fog:g}"
-                f"&blur={self.blur:g}&shake={self.shake:g}&hfov={self.hfov:g}")
+                f"&blur={self.blur:g}&shake={self.shake:g}&hfov={self.hfov:g}"
+                + (f"&rain={self.rain:g}" if self.rain else ""))
 
 
 def _choose(name: str, value: str, choices: tuple[str, ...]) -> None:
@@ -86,7 +89,7 @@ def _choose(name: str, value: str, choices: tuple[str, ...]) -> None:
 def parse_spec(text: str) -> SceneSpec:
     """Reads ``scene:NAME?key=value&...``.
 
-    Keys: seed, fps, seconds, size (WIDTHxHEIGHT), light, noise, fog, blur, shake, hfov; see :class:`SceneSpec`.
+    Keys: seed, fps, seconds, size (WIDTHxHEIGHT), light, noise, fog, blur, shake, hfov, rain; see :class:`SceneSpec`.
 
     Raises:
         SceneError: not a scene, an unknown scene or key, a key given twice, or a value out of range.

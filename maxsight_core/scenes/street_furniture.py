@@ -32,7 +32,8 @@ def add_crossing(world: World, rng: np.random.Generator, gap_z: float, red_from_
     far_z = gap_z + GAP_M
     red, green = (Texture(world.light.bake(props.traffic_light(name))) for name in ("red", "green"))
     place = still(_KERB_SIDE_X, far_z + 0.7)
-    thing = world.thing("traffic light", place, height_m=1.65, body_m=0.10)
+    thing = world.thing("traffic light", place, height_m=1.65, body_m=0.10,
+                        state=lambda t: "red" if red_from_s <= t < green_from_s else "green")
 
     def lit(time_s: float, _view: View) -> Texture:
         return red if red_from_s <= time_s < green_from_s else green

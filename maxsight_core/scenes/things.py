@@ -14,8 +14,9 @@ from maxsight_core.scenes.canvas import Canvas
 from maxsight_core.scenes.geometry import View, texture_homography
 from maxsight_core.scenes.textures import Texture
 
-LAYER_BACKDROP, LAYER_BEYOND, LAYER_SHELL, LAYER_MARKS, LAYER_OBJECTS = range(5)
-"""Painting order. BEYOND is what is seen through openings of the shell; MARKS lie flat on the shell."""
+LAYER_BACKDROP, LAYER_BEYOND, LAYER_SHELL, LAYER_MARKS, LAYER_OBJECTS, LAYER_FRONT = range(6)
+"""Painting order. BEYOND is what is seen through openings of the shell; MARKS lie flat on the shell; FRONT is the wall
+between a cell (see ``World.cells``) and the camera."""
 
 SIGHT_M = 70.0
 """Nothing farther is drawn as a thing of its own."""
@@ -33,7 +34,9 @@ class Thing:
         half_x_m, half_z_m: half the footprint; distances are to its nearest point.
         body_m: half its width where it could be bumped into; 0 for what cannot be (signs, marks, handles).
         text: what is written on it, or None.
-        visible: time_s -> whether it is there at all.
+        visible: time_s -> whether it is there at all. state: time_s -> what it shows (a signal: red, amber, green).
+        sound: what it is heard as, of ``stage_b_contract.SOUNDS``; None: by its class and motion (see :mod:`sounds`).
+        ground: time_s -> height of the ground below it, where the ground is not level.
     """
 
     number: int
@@ -45,6 +48,9 @@ class Thing:
     body_m: float = 0.0
     text: str | None = None
     visible: Callable[[float], bool] | None = None
+    state: Callable[[float], str | None] | None = None
+    sound: str | None = None
+    ground: Callable[[float], float] | None = None
     class_id: int = field(init=False)
 
     def __post_init__(self) -> None:
@@ -69,6 +75,7 @@ class Part:
     thing: Thing | None = None
     radius_m: float = 1.0  # of a ball around the reference that holds it all
     nudge_m: float = 0.0  # added to the depth when sorting: negative comes out nearer
+    cell: int | None = None  # which cell it is in; None: the one that holds its reference
 
     def reference(self, time_s: float) -> tuple[float, float]:
         """(x, z) that decides whether it is in sight, and the painting order."""
@@ -214,6 +221,7 @@ class Billboard(Part):
                  base_m: float = 0.0, thing: Thing | None = None, mark: bool = False, nudge_m: float = 0.0,
                  visible: Callable[[float], bool] | None = None) -> None:
         self.sprite, self.place, self.height_m = sprite, place, height_m
+        self.ground = thing.ground if thing is not None else None
         self.base_m, self.thing, self.mark, self.nudge_m = base_m, thing, mark, nudge_m
         self.visible = visible or (thing.visible if thing is not None else None)
         self.radius_m = height_m
@@ -226,7 +234,8 @@ class Billboard(Part):
             return
         view = canvas.view
         x, z = self.place(time_s)
-        centre = view.to_camera(np.array([[x, self.base_m + self.height_m / 2.0, z]]))[0]
+        base_m = self.base_m if self.ground is None else self.base_m + self.ground(time_s)
+        centre = view.to_camera(np.array([[x, base_m + self.height_m / 2.0, z]]))[0]
         if centre[2] < 0.25:  # closer than this an upright picture is beside or through the lens
             return
         scale = view.focal_px / centre[2]
@@ -241,15 +250,17 @@ class Billboard(Part):
 
 
 def shadow(texture: Texture, place: Motion, half_x_m: float, half_z_m: float,
-           visible: Callable[[float], bool] | None = None, ground_m: float = 0.0) -> Part:
+           visible: Callable[[float], bool] | None = None, ground_m: float = 0.0,
+           ground: Callable[[float], float] | None = None) -> Part:
     """A contact shadow that follows ``place``."""
-    return _Shadow(texture, place, half_x_m, half_z_m, visible, ground_m)
+    return _Shadow(texture, place, half_x_m, half_z_m, visible, ground_m, ground)
 
 
 class _Shadow(Part):
     layer = LAYER_MARKS
 
-    def __init__(self, texture, place, half_x_m, half_z_m, visible, ground_m) -> None:
+    def __init__(self, texture, place, half_x_m, half_z_m, visible, ground_m, ground=None) -> None:
+        self.ground = ground
         self.texture, self.place, self.half, self.visible = texture, place, (half_x_m, half_z_m), visible
         self.ground_m, self.radius_m = ground_m, max(half_x_m, half_z_m)
 
@@ -260,6 +271,7 @@ class _Shadow(Part):
         if self.visible is not None and not self.visible(time_s):
             return
         x, z = self.place(time_s)
-        Quad(self.texture, (x - self.half[0], self.ground_m, z + self.half[1]), (2 * self.half[0], 0, 0),
+        ground_m = self.ground_m if self.ground is None else self.ground(time_s)
+        Quad(self.texture, (x - self.half[0], ground_m, z + self.half[1]), (2 * self.half[0], 0, 0),
              (0, 0, -2 * self.half[1]), mark=True).paint(canvas, time_s)
 

@@ -4,10 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Protocol
 
 import numpy as np
 
 _STILL_MPS = 0.08
+
+
+class Placed(Protocol):
+    """What is somewhere at a time, and there or not: a trip, or what goes along with one."""
+
+    def place(self, time_s: float) -> tuple[float, float]:
+        """(x, z), metres."""
+
+    def present(self, time_s: float) -> bool:
+        """Whether it is there."""
 
 
 class Trip:

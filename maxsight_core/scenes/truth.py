@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,8 @@ from maxsight_core import taxonomy
 from maxsight_core.contracts import URGENCIES
 from maxsight_core.scenes.canvas import Canvas
 from maxsight_core.scenes.geometry import Pose, View
+from maxsight_core.scenes.relations import Relation, relations_of
+from maxsight_core.scenes.sounds import SoundTruth, sounds_of
 from maxsight_core.scenes.things import Thing
 
 NEAR_ZONE_M, MEDIUM_ZONE_M = 2.0, 5.0
@@ -43,7 +46,7 @@ class ObjectTruth:
         closing_mps: how fast the distance shrinks. on_course: its path meets the walker's
             within eight seconds.
         velocity_mps: (right, forward) relative to the walker, in the camera's heading.
-        text: what is written on it, or None.
+        text: what is written on it, or None. state: what it shows (``red``, ``amber``, ``green``), or None.
     """
 
     id: int
@@ -61,6 +64,7 @@ class ObjectTruth:
     on_course: bool
     velocity_mps: tuple[float, float]
     text: str | None = None
+    state: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         ttc = self.time_to_contact_s
@@ -71,6 +75,7 @@ class ObjectTruth:
             "bearing_deg": round(self.bearing_deg, 2), "zone": self.zone, "urgency": URGENCIES[self.urgency],
             "time_to_contact_s": None if ttc is None else round(ttc, 3), "closing_mps": round(self.closing_mps, 3),
             "on_course": self.on_course, "velocity_mps": [round(v, 3) for v in self.velocity_mps], "text": self.text,
+            "state": self.state,
         }
 
 
@@ -98,7 +103,8 @@ class SceneTruth:
 
     Args:
         objects: nearest first. calm: nothing is on course to meet the walker within six seconds, in view or not.
-        urgency: the highest of the objects in view.
+        urgency: the highest of the objects in view. sounds: what is heard, loudest first.
+        relations: (subject id, predicate, object id) of the nearest objects, worked out when asked for.
     """
 
     index: int
@@ -108,6 +114,11 @@ class SceneTruth:
     objects: tuple[ObjectTruth, ...]
     camera: CameraTruth
     calm: bool
+    sounds: tuple[SoundTruth, ...] = ()
+
+    @property
+    def relations(self) -> tuple[Relation, ...]:
+        return relations_of(self.objects)
 
     @property
     def urgency(self) -> int:
@@ -116,7 +127,9 @@ class SceneTruth:
     def to_json(self) -> dict[str, Any]:
         return {"index": self.index, "time_s": round(self.time_s, 4), "scene": self.scene, "light": self.light,
                 "calm": self.calm, "urgency": URGENCIES[self.urgency], "camera": self.camera.to_json(),
-                "objects": [item.to_json() for item in self.objects]}
+                "objects": [item.to_json() for item in self.objects],
+                "relations": [list(relation) for relation in self.relations],
+                "sounds": [sound.to_json() for sound in self.sounds]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +163,8 @@ def course_of(thing: Thing, view: View, time_s: float) -> _Course:
         when = -(middle_right * v_right + middle_forward * v_forward) / speed2
         miss = math.hypot(middle_right + v_right * when, middle_forward + v_forward * when)
         on_course = bool(miss < thing.body_m + WALKER_HALF_WIDTH_M and ttc < CAUTION_TTC_S)
-    depth = float(view.to_camera(np.array([[near_x, thing.height_m, near_z]]))[0, 2])
+    height = thing.height_m if thing.ground is None else thing.height_m + thing.ground(time_s)
+    depth = float(view.to_camera(np.array([[near_x, height, near_z]]))[0, 2])
     bearing = math.degrees(math.atan2(middle_right, middle_forward))
     return _Course(distance, depth, bearing, closing, ttc, on_course, (v_right, v_forward))
 
@@ -173,7 +187,7 @@ def zone_of(distance_m: float) -> str:
 
 
 def truth_of(canvas: Canvas, all_things: list[Thing], time_s: float, index: int, scene: str, light: str,
-             speed_mps: float) -> SceneTruth:
+             speed_mps: float, ambience: Sequence[str] = ()) -> SceneTruth:
     """The truth of a painted canvas."""
     view = canvas.view
     objects = []
@@ -188,10 +202,12 @@ def truth_of(canvas: Canvas, all_things: list[Thing], time_s: float, index: int,
         objects.append(ObjectTruth(
             thing.number, thing.class_id, thing.class_name, cxcywh, share, course.distance_m, course.depth_m,
             course.bearing_deg, zone_of(course.distance_m), urgency_of(thing, course), course.ttc_s,
-            course.closing_mps, course.on_course, course.velocity, thing.text))
+            course.closing_mps, course.on_course, course.velocity, thing.text,
+            thing.state(time_s) if thing.state is not None else None))
     objects.sort(key=lambda item: (item.distance_m, item.id))
     camera = CameraTruth(view.hfov_deg, view.width, view.height, view.pose, speed_mps)
-    return SceneTruth(index, time_s, scene, light, tuple(objects), camera, _calm(all_things, view, time_s))
+    return SceneTruth(index, time_s, scene, light, tuple(objects), camera, _calm(all_things, view, time_s),
+                      sounds_of(all_things, view, time_s, ambience))
 
 
 def _calm(things: list[Thing], view: View, time_s: float) -> bool:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from maxsight_core.scenes.spec import SceneError, SceneSpec
+import importlib
+
+from maxsight_core.scenes.spec import SCENE_NAMES, SceneError, SceneSpec
 from maxsight_core.scenes.world import World
 
 
 def build_world(spec: SceneSpec) -> World:
-    """The world of a specification; a SceneError names what is known."""
-    from maxsight_core.scenes import corridor, street
-
-    builders = {"corridor": corridor.build, "street": street.build}
-    if spec.scene not in builders:
-        raise SceneError(f"scene: expected one of {', '.join(builders)}; got {spec.scene!r}")
-    return builders[spec.scene](spec)
+    """The world of a specification, built by the module of the scene's name; a SceneError names what is known."""
+    if spec.scene not in SCENE_NAMES:
+        raise SceneError(f"scene: expected one of {', '.join(SCENE_NAMES)}; got {spec.scene!r}")
+    return importlib.import_module(f"maxsight_core.scenes.{spec.scene}").build(spec)

@@ -11,7 +11,7 @@ from collections import OrderedDict
 import numpy as np
 
 from maxsight_core import taxonomy
-from maxsight_core.scenes import LIGHTS, SceneRenderer, SceneSpec
+from maxsight_core.scenes import LIGHTS, PAINTED_UNNAMED, SceneRenderer, SceneSpec
 from training.data.sample import ZONES, ClassTable, Sample
 
 FRAMES_PER_WORLD = 25
@@ -24,13 +24,12 @@ LEAST_VISIBLE_SHARE = 0.3
 LEAST_SIDE = 0.012
 """Of the picture's width: smaller boxes are ignored, as people label photographs."""
 NAMED_AS: dict[str, str] = {
-    "double door": "door", "stairs up": "stairs", "stairs down": "stairs", "runner": "person", "van": "car",
+    "double door": "door", "stairs up": "stairs", "stairs down": "stairs", "runner": "person", "child": "person",
+    "van": "car", "taxi": "car", "armchair": "chair", "door knob": "door handle", "pedestrian signal": "traffic light",
 }
 """Kinds that the renderer tells apart and photographs' labels do not: rendered name to trained name."""
-DRAWN_UNNAMED: dict[str, frozenset[str]] = {"street": frozenset({"door", "door handle"})}
-"""Per scene: classes that are also painted without being named (front doors of houses), so they count as unlabelled."""
-NEITHER = frozenset({"cyclist"})
-"""A person and a bicycle in one box: ignored where either is trained."""
+NEITHER = frozenset({"cyclist", "motorcyclist", "wheelchair user"})
+"""A person and what carries them in one box: ignored where either is trained."""
 
 
 class RenderedFrames:
@@ -43,6 +42,7 @@ class RenderedFrames:
     """
 
     name = "rendered"
+    made_together = FRAMES_PER_WORLD
 
     def __init__(
         self, scenes: tuple[str, ...], frames: int, classes: ClassTable, *, first_seed: int = 1, depth: bool = False,
@@ -55,10 +55,10 @@ class RenderedFrames:
         self._columns = {info.id: by_id.get(taxonomy.by_name(NAMED_AS.get(info.name, info.name)).id)
                          for info in taxonomy.CLASSES}
 
-    def _labelled(self, scene: str) -> np.ndarray:
-        """What is not drawn is not there: every class is labelled, but those that are also painted without a name."""
+    def labelled_in(self, scene: str) -> np.ndarray:
+        """What is not drawn is not there: every class is labelled, but those that are also painted without a box."""
         mask = np.ones(self.classes.count, bool)
-        for name in DRAWN_UNNAMED.get(scene, ()):
+        for name in PAINTED_UNNAMED[scene]:
             column = self._columns[taxonomy.by_name(name).id]
             if column is not None:
                 mask[column] = False
@@ -84,7 +84,7 @@ class RenderedFrames:
             scene=self.scenes[world % len(self.scenes)], seed=seed, fps=1.0, seconds=float(FRAMES_PER_WORLD * 2),
             width=self.size_px[0], height=self.size_px[1], light=str(rng.choice(LIGHTS, p=LIGHT_SHARES)),
             noise=float(rng.choice((0.0, 0.02, 0.05))), fog=float(rng.choice((0.0, 0.0, 0.0, 0.3))),
-            blur=0.0, shake=1.0, hfov=float(rng.uniform(55.0, 80.0)))
+            rain=float(rng.choice((0.0, 0.0, 0.0, 0.5))), blur=0.0, shake=1.0, hfov=float(rng.uniform(55.0, 80.0)))
         return spec, 2 * frame
 
     def __getitem__(self, index: int) -> Sample:
@@ -110,7 +110,7 @@ class RenderedFrames:
             distances.append(thing.distance_m)
         return Sample(
             image=frame.rgb.copy(), boxes=_array(boxes), columns=np.array(columns, np.int64),
-            zones=np.array(zones, np.int64), labelled=self._labelled(spec.scene), ignored=_array(ignored),
+            zones=np.array(zones, np.int64), labelled=self.labelled_in(spec.scene), ignored=_array(ignored),
             urgency=int(frame.truth.urgency), distances_m=np.array(distances, np.float32),
             depth_m=frame.depth, flow_px=frame.flow, source=self.source(index)).check()
 

@@ -18,7 +18,7 @@ import numpy as np
 from training.data.sample import Sample
 
 QUALITY = 95
-RECIPE_VERSION = 1
+RECIPE_VERSION = 2
 MAPS = ("depth_m", "flow_px")
 """16 bits: depth to a thousandth, flow to a fiftieth of a pixel at 32."""
 
@@ -55,13 +55,22 @@ class StoredSamples:
     def __getitem__(self, index: int) -> Sample:
         file = self.folder / f"{index:06d}.npz"
         if not file.exists():
-            _write(file, self.samples[index])
+            self._make_beside(index)
         with np.load(file, allow_pickle=False) as kept:
             image = cv2.cvtColor(cv2.imdecode(kept["jpeg"], cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
             arrays = {name: kept[name] for name in ("boxes", "columns", "zones", "labelled", "ignored", "distances_m")}
             maps = {name: kept[name].astype(np.float32) for name in MAPS if name in kept}
             return Sample(image=image, source=self.source(index), urgency=int(kept["urgency"]), **arrays,
                           **maps).check()
+
+    def _make_beside(self, index: int) -> None:
+        """``index`` and what is made most cheaply with it (the frames of one world), in order."""
+        together = getattr(self.samples, "made_together", 1)
+        first = index - index % together
+        for number in range(first, min(first + together, len(self))):
+            file = self.folder / f"{number:06d}.npz"
+            if not file.exists():
+                _write(file, self.samples[number])
 
 
 def _write(file: Path, sample: Sample) -> None:
