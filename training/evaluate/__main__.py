@@ -1,7 +1,8 @@
 """How good a checkpoint is, on annotated pictures.
 
     python -m training.evaluate --annotations instances.json --images DIR [--classes person,car] --json OUT
-    python -m training.evaluate --data DIR [--data DIR ...] --checkpoint runs/t0/best.safetensors --json OUT
+    python -m training.evaluate --data DIR [--data DIR ...] --checkpoint runs/t0/best.safetensors --html report.html
+    python -m training.evaluate --rendered 200 --checkpoint runs/t1/best.safetensors --robustness --attacks --store
 
 Without ``--checkpoint`` the weights that the app would use are judged, as the app runs them (runtime, precision too).
 ``--measured`` judges the measured people detector in its place.
@@ -12,24 +13,27 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
 from maxsight_core.contracts import RawDetection
+from maxsight_core.engine import weights
 from maxsight_core.engine.detect import can_detect
 from maxsight_core.engine.manifest import CheckpointError
-from maxsight_core.engine.runtimes import LoadedStageA, RuntimeUnavailableError, load_stage_a
+from maxsight_core.engine.runtimes import LoadedStageA, RuntimeUnavailableError, load_stage_a, load_stage_b
 from maxsight_core.perception.pedestrians import find_people, score_of
-from training.data.coco_folder import CocoFolder
 from training.data.sample import ClassTable, Sample, SampleError
-from training.evaluate import detection
-from training.evaluate.stage_a import evaluate, replace_image
+from training.evaluate import attack, detection, robustness, stage_a
+from training.evaluate.pictures import NamedPictures, add_options
+from training.evaluate.report import details, nested, page
+from training.evaluate.stage_a import replace_image
+from training.evaluate.stage_b import evaluate_stage_b
+from training.evaluate.store import plain_numbers, store_metrics
 
-PER_CLASS = ("ap50", "ap", "precision", "recall", "recall_at_precision_50", "boxes")
 LEAST_HOG_WEIGHT = 0.0
 """SVM distance from which the measured detector's finds are taken into the curve; the app asks for more."""
 
@@ -39,57 +43,104 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(argv)
     try:
         report = _measured(options) if options.measured else _checkpoint(options)
+        if options.html is not None:
+            options.html.write_text(page(report), encoding="utf-8")
+        if options.json is not None:
+            options.json.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     except (SampleError, CheckpointError, RuntimeUnavailableError, ValueError, KeyError, ImportError, OSError) as error:
         print(f"evaluate: {error.args[0] if isinstance(error, KeyError) else error}", file=sys.stderr)
         return 2
-    text = json.dumps(report, indent=1)
-    if options.json is not None:
-        options.json.write_text(text + "\n", encoding="utf-8")
-    print(text)
+    print(json.dumps({key: value for key, value in report.items() if key != "details"}, indent=1))
     return 0
 
 
 def _checkpoint(options: argparse.Namespace) -> dict[str, Any]:
-    loaded = load_stage_a(checkpoint=options.checkpoint, runtime=options.runtime, precision=options.precision)
+    if options.store and options.checkpoint is None:
+        raise ValueError("--store writes into a checkpoint: name it with --checkpoint")
+    loaded = load_stage_a(checkpoint=options.checkpoint, runtime=options.runtime, precision=options.precision,
+                          with_map=None)
     try:
         manifest = loaded.manifest
         if not can_detect(manifest.trained_heads):
             trained = ", ".join(sorted(manifest.trained_heads)) or "nothing"
             raise ValueError(f"{_name(options, loaded)}: its detection heads were never trained (trained: {trained}); "
                              "there is nothing to judge. Name another --checkpoint, or use --measured")
-        classes = ClassTable(_asked(manifest.classes, options.classes))
-        samples = _samples(options, classes)
-        figures = evaluate(
-            loaded.runtime.infer, samples, classes, grid=manifest.grid, input_size_px=manifest.input_size_px,
-            fit=manifest.fit, heads=manifest.trained_heads, network_classes=manifest.classes)
-        return report(figures, {"checkpoint": _name(options, loaded), "runtime": loaded.runtime.name,
-                                "precision": loaded.runtime.precision})
+        judge = _Judge(loaded, ClassTable(_asked(manifest.classes, options.classes)))
+        samples = NamedPictures(options, judge.classes)
+        answers = judge.ask(samples)
+        figures = stage_a.figures(answers, judge.classes) | _stage_b(options, loaded, samples)
     finally:
         loaded.runtime.close()
+    about = {"checkpoint": _name(options, loaded), "runtime": loaded.runtime.name,
+             "precision": loaded.runtime.precision}
+    report = nested(figures, about)
+    report |= _robustness(options, judge, samples)
+    if options.store:
+        store_metrics(options.checkpoint, plain_numbers(figures))
+    return report | {"details": details(answers, judge.classes)}
+
+
+@dataclass(frozen=True, slots=True)
+class _Judge:
+    """A loaded network and what it is asked about."""
+
+    loaded: LoadedStageA
+    classes: ClassTable
+
+    def ask(self, samples: Iterator[Sample], infer: stage_a.Infer | None = None) -> stage_a.Answers:
+        manifest = self.loaded.manifest
+        return stage_a.ask(
+            infer or self.loaded.runtime.infer, samples, self.classes, grid=manifest.grid,
+            input_size_px=manifest.input_size_px, fit=manifest.fit, heads=manifest.trained_heads,
+            network_classes=manifest.classes)
+
+
+def _stage_b(options: argparse.Namespace, loaded: LoadedStageA, samples: NamedPictures) -> dict[str, float]:
+    """Depth, distances and motion, where the checkpoint learned them and rendered frames were asked for."""
+    if not options.rendered or not loaded.manifest.trained_in_stage_b:
+        return {}
+    runtime = load_stage_b(checkpoint=options.checkpoint, runtime=options.runtime, precision=options.precision)
+    try:
+        return evaluate_stage_b(loaded, runtime.runtime, samples)
+    finally:
+        runtime.runtime.close()
+
+
+def _robustness(options: argparse.Namespace, judge: _Judge, samples: NamedPictures) -> dict[str, Any]:
+    """The same figures on changed pictures, by the torch network in 32 bits: an attack needs its gradients."""
+    if not options.robustness and not options.attacks:
+        return {}
+    from maxsight_core.engine.runtimes.load import build_network
+
+    manifest = judge.loaded.manifest
+    model = build_network(weights.find(options.checkpoint)).to(_torch_device())
+    infer = stage_a.network_infer(model, _torch_device())
+    sets: dict[str, Callable[[], Iterator[Sample]]] = {}
+    if options.robustness:
+        sets |= {name: lambda change=change: robustness.changed(samples, change)
+                 for name, change in robustness.CHANGES.items()}
+    if options.attacks:
+        sets |= {name: lambda kind=kind: attack.attacked(
+            model, samples, kind, classes=judge.classes, network_classes=manifest.classes,
+            input_size_px=manifest.input_size_px, fit=manifest.fit, heads=manifest.trained_heads)
+            for name, kind in attack.ATTACKS.items()}
+    found = {}
+    for name, make in sets.items():
+        figures = stage_a.figures(judge.ask(make(), infer), judge.classes)
+        found[name] = {key: round(value, 5) for key, value in figures.items() if "." not in key}
+    return {"robustness": found}
 
 
 def _measured(options: argparse.Namespace) -> dict[str, Any]:
     classes = ClassTable.of_names(["person"])
     pictures = []
-    for sample in _samples(options, classes):
+    for sample in NamedPictures(options, classes):
         found = [RawDetection(classes.ids[1], score_of(weight), tuple(float(np.clip(v, 0, 1)) for v in box))
                  for box, weight in find_people(sample.image, LEAST_HOG_WEIGHT)]
         pictures.append(detection.Picture(found, replace_image(sample)))
-    figures = detection.figures(pictures, classes) | {"pictures": float(len(pictures))}
-    return report(figures, {"checkpoint": "measured: HOG people detector"})
-
-
-def report(figures: dict[str, float], about: dict[str, Any]) -> dict[str, Any]:
-    """Flat figures as the report's JSON: ``per_class.<name>.<figure>`` nested, the rest beside it."""
-    per_class: dict[str, dict[str, float]] = {}
-    rest = {}
-    for key, value in figures.items():
-        name, _, figure = key.rpartition(".")
-        if name and figure in PER_CLASS:
-            per_class.setdefault(name, {})[figure] = round(value, 5)
-        else:
-            rest[key] = round(value, 5)
-    return {**about, **rest, "per_class": per_class}
+    answers = stage_a.Answers(pictures)
+    report = nested(stage_a.figures(answers, classes), {"checkpoint": "measured: HOG people detector"})
+    return report | {"details": details(answers, classes)}
 
 
 def _asked(known: tuple[int, ...], names: str | None) -> tuple[int, ...]:
@@ -102,18 +153,10 @@ def _asked(known: tuple[int, ...], names: str | None) -> tuple[int, ...]:
     return asked.ids
 
 
-def _samples(options: argparse.Namespace, classes: ClassTable) -> Iterator[Sample]:
-    if not options.data and options.annotations is None:
-        raise ValueError("name pictures: --data DIR, or --annotations FILE with --images DIR")
-    folders = [CocoFolder(folder, classes, heuristic_labels=options.rules) for folder in options.data or ()]
-    if options.annotations is not None:
-        folders.append(CocoFolder(options.annotations, classes, images=options.images, heuristic_labels=options.rules))
-    total = sum(len(folder) for folder in folders)
-    with tqdm(total=total, unit="picture", leave=False) as bar:
-        for folder in folders:
-            for index in range(len(folder)):
-                bar.update()
-                yield folder[index]
+def _torch_device():
+    import torch
+
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def _name(options: argparse.Namespace, loaded: LoadedStageA) -> str:
@@ -124,15 +167,16 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m training.evaluate", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--checkpoint", type=Path, help="default: what the app would use")
-    parser.add_argument("--data", type=Path, action="append", help="a folder in COCO format; repeatable")
-    parser.add_argument("--annotations", type=Path, help="COCO JSON")
-    parser.add_argument("--images", type=Path, help="folder of its images")
+    add_options(parser)
     parser.add_argument("--classes", help="names, divided by commas; default: all that the checkpoint knows")
-    parser.add_argument("--rules", action="store_true", help="also judge zones and urgency, by the rules of thumb")
     parser.add_argument("--measured", action="store_true", help="the measured people detector instead of a checkpoint")
+    parser.add_argument("--robustness", action="store_true", help="also with noise, blur, JPEG, other light")
+    parser.add_argument("--attacks", action="store_true", help="also under attack: FGSM and PGD")
     parser.add_argument("--runtime", default="auto", help="auto, torch or openvino")
     parser.add_argument("--precision", default="auto", help="auto, f32, bf16 or int8")
     parser.add_argument("--json", type=Path, help="write the report here too")
+    parser.add_argument("--html", type=Path, help="write a page with plots here")
+    parser.add_argument("--store", action="store_true", help="put the figures into the checkpoint's manifest")
     return parser
 
 

@@ -19,6 +19,8 @@ from training.data.sample import ClassTable, Sample
 IOU_RIGHT = 0.5
 """Overlap from which a detection is right, for precision and recall."""
 MOST_DETECTIONS = 100
+THRESHOLD = 0.3
+"""Score from which a detection counts for precision and recall, near the app's own."""
 _SIDE = 1000.0
 """Boxes are compared in thousandths of the picture's sides, so that pictures of all sizes count alike."""
 SIZES_COCO_AREA = {"small": (0.0, 0.01), "medium": (0.01, 0.1), "large": (0.1, 1.01)}
@@ -33,7 +35,7 @@ class Picture:
     truth: Sample
 
 
-def figures(pictures: Sequence[Picture], classes: ClassTable, threshold: float = 0.3) -> dict[str, float]:
+def figures(pictures: Sequence[Picture], classes: ClassTable, threshold: float = THRESHOLD) -> dict[str, float]:
     """Figures of a set of pictures.
 
     Args:
@@ -41,7 +43,8 @@ def figures(pictures: Sequence[Picture], classes: ClassTable, threshold: float =
 
     Returns:
         map (IoU 0.5 to 0.95), map50, map_small/medium/large, and per class ``<class>.ap50``, ``.ap``, ``.precision``,
-        ``.recall`` (at ``threshold``), ``.recall_at_precision_50``, ``.boxes``. Classes without a box are left out.
+        ``.recall``, ``.f1`` (at ``threshold``), ``.recall_at_precision_50``, ``.boxes``. Classes without a box are
+        left out.
 
     Raises:
         ImportError: faster-coco-eval is not installed.
@@ -123,25 +126,58 @@ def _evaluate(truth: dict, found: list[dict]):
 
 def _curve(pictures: Sequence[Picture], classes: ClassTable, column: int, threshold: float) -> dict[str, float]:
     """Precision and recall at the threshold, and the recall that is reached while half of the detections are right."""
-    scores, right, boxes = [], [], 0
-    for picture in pictures:
-        if not picture.truth.labelled[column]:
-            continue
-        boxes += int((picture.truth.columns == column).sum())
-        for score, hit in _judged(picture, classes, column):
-            scores.append(score)
-            right.append(hit)
-    order = np.argsort(-np.array(scores), kind="stable")
-    hits = np.cumsum(np.array(right, np.float64)[order])
-    counts = np.arange(1, len(order) + 1)
-    taken = int((np.array(scores) >= threshold).sum())
-    half = np.flatnonzero(hits / counts >= 0.5) if len(order) else np.zeros(0, int)
+    curve = precision_recall(pictures, classes, column)
+    taken = int((curve.scores >= threshold).sum())
+    precision = float(curve.precision[taken - 1]) if taken else 0.0
+    recall = float(curve.recall[taken - 1]) if taken else 0.0
+    half = np.flatnonzero(curve.precision >= 0.5)
     return {
-        "precision": float(hits[taken - 1] / taken) if taken else 0.0,
-        "recall": float(hits[taken - 1] / boxes) if taken else 0.0,
-        "recall_at_precision_50": float(hits[half[-1]] / boxes) if len(half) else 0.0,
-        "boxes": float(boxes),
+        "precision": precision, "recall": recall,
+        "f1": 2 * precision * recall / (precision + recall) if precision + recall else 0.0,
+        "recall_at_precision_50": float(curve.recall[half[-1]]) if len(half) else 0.0,
+        "boxes": float(curve.boxes),
     }
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """Of one class, best detection first: [n] scores, and precision and recall down to each; ``boxes`` are there."""
+
+    scores: np.ndarray
+    precision: np.ndarray
+    recall: np.ndarray
+    boxes: int
+
+
+def precision_recall(pictures: Sequence[Picture], classes: ClassTable, column: int) -> Curve:
+    """Precision and recall of one class at every score, over the pictures in which it was labelled."""
+    boxes = sum(int((p.truth.columns == column).sum()) for p in pictures if p.truth.labelled[column])
+    scores, right, _ = judged(pictures, classes, (column,))
+    order = np.argsort(-scores, kind="stable")
+    hits = np.cumsum(right[order].astype(np.float64))
+    return Curve(scores[order], hits / np.arange(1, len(order) + 1), hits / max(1, boxes), boxes)
+
+
+def judged(
+    pictures: Sequence[Picture], classes: ClassTable, columns: Sequence[int] | None = None,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Every detection that can be judged: [n] scores, [n] whether right (IoU 0.5), [n] number of its picture.
+
+    Args:
+        columns: of these classes; None: of all.
+    """
+    rows = [(score, hit, number) for number, picture in enumerate(pictures)
+            for column in (columns or range(1, classes.count)) if picture.truth.labelled[column]
+            for score, hit in _judged(picture, classes, column)]
+    table = np.array(rows, np.float64).reshape(-1, 3)  # [n, 3]
+    return table[:, 0], table[:, 1].astype(bool), table[:, 2].astype(np.int64)
+
+
+def error_share(picture: Picture, classes: ClassTable, threshold: float = THRESHOLD) -> float | None:
+    """1 - F1 of one picture at ``threshold``; None where nothing is there and nothing was found."""
+    _, right, _ = judged([Picture([one for one in picture.found if one.score >= threshold], picture.truth)], classes)
+    boxes = len(picture.truth.columns)
+    return 1.0 - 2.0 * float(right.sum()) / (len(right) + boxes) if len(right) + boxes else None
 
 
 def _judged(picture: Picture, classes: ClassTable, column: int) -> list[tuple[float, bool]]:

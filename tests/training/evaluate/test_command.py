@@ -8,7 +8,7 @@ from support.data import shared_data
 from support.training_samples import CLASSES, painted, write_coco
 
 from maxsight_core.engine import weights
-from maxsight_core.engine.manifest import CheckpointManifest, save_checkpoint
+from maxsight_core.engine.manifest import CheckpointManifest, read_manifest, save_checkpoint
 from maxsight_core.models.stage_a import StageA
 from training.evaluate.__main__ import main
 
@@ -35,10 +35,21 @@ def test_a_checkpoint_is_judged_on_the_classes_that_were_asked_for(data, checkpo
                str(data / "images"), "--classes", "door,person", "--runtime", "torch", "--precision", "f32"]
     assert main([*options, "--json", str(out)]) == 0
     report = json.loads(out.read_text())
+    assert report.pop("details")["precision_recall"].keys() <= {"person", "door"}
     assert json.loads(capsys.readouterr().out) == report
     assert set(report["per_class"]) == {"person"} and report["per_class"]["person"]["boxes"] == 1
     assert report["pictures"] == 2 and 0 <= report["map"] <= report["map50"] <= 1
     assert report["checkpoint"] == str(checkpoint) and report["precision"] == "f32"
+
+
+def test_one_command_judges_changed_pictures_draws_a_page_and_stores_the_figures(data, checkpoint, tmp_path, capsys):
+    page = tmp_path / "report.html"
+    options = ["--checkpoint", str(checkpoint), "--data", str(data), "--runtime", "torch", "--precision", "f32"]
+    assert main([*options, "--robustness", "--attacks", "--html", str(page), "--store"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert {"noise", "blur", "jpeg", "dark", "bright", "fgsm", "pgd"} <= set(report["robustness"])
+    assert "Changed pictures" in page.read_text()
+    assert read_manifest(checkpoint).metrics["map50"] == report["map50"]
 
 
 def test_the_measured_detector_is_judged_on_the_same_pictures(capsys):
