@@ -187,11 +187,13 @@ class Engine:
         """Tracked detections of the network, and what approaches without a name, as one list."""
         named: tuple[Detection, ...] = ()
         if self.detects and answer.decodable:
+            rule = self.manifest.score_rule
             found = detect.decode(
                 answer.raw, grid=self.runtime.grid, input_size=self.runtime.input_size,
                 image_size=(frame.height, frame.width), fit=self.manifest.fit, classes=self.manifest.classes,
+                settings=rule.settings(self.runtime.grid),
             )
-            tracks = state.tracker.update(found, frame.time_s, motion.ego, camera)
+            tracks = state.tracker.update(rule.apply(found), frame.time_s, motion.ego, camera)
             named = tuple(replace(d, colour=colours.of_detection(frame.rgb, d))
                           for d in to_detections(tracks, camera, frame.time_s, motion.approaching))
         unnamed = tuple(thing for thing in motion.approaching if not stage_a_outputs.explained(thing, named))

@@ -7,13 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from maxsight_core.engine.detect import FITS
+from maxsight_core.engine.detect import FITS, ScoreRule
 from maxsight_core.models import words
 from maxsight_core.models.contract import COCO_COLUMNS, CONTRACT
 from maxsight_core.models.grid import DEFAULT_INPUT_PX, GRIDS, INPUT_MULTIPLE_PX
 from maxsight_core.models.tiers import TIERS
 
 MANIFEST_FORMAT = 1
+DETECTIONS = "detections"
+"""Name of the detections' scores among the temperatures."""
 DEFAULT_FIT: dict[str, str] = {"fused": "stretch", "pyramid": "letterbox"}
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -36,6 +38,11 @@ class CheckpointManifest:
         sha256: of the weights (:func:`weights_sha256`); empty only while nothing was saved yet.
         input_size_px: side of the square input. fit: how a frame is made square (``maxsight_core.engine.detect``).
         words_digest: which words the numbers of a learned scene description stand for; empty where it is not known.
+        temperatures: output -> what its logits are divided by before they are shown as probabilities (Guo et al. 2017);
+            ``detections`` is that of the detections' scores. Outputs that are not named are shown as they are.
+        score_thresholds: taxonomy id -> least score, after the temperature, with which a detection of that class is
+            reported. Empty: every class, at the grid's customary threshold. Otherwise a class that is not named is
+            never reported: its evaluation did not earn it.
 
     Raises:
         CheckpointError: a field has another type or value.
@@ -52,6 +59,8 @@ class CheckpointManifest:
     input_size_px: int = 0
     fit: str = ""
     words_digest: str = ""
+    temperatures: dict[str, float] = field(default_factory=dict)
+    score_thresholds: dict[int, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         _expect(self.grid in GRIDS, "grid", f"one of {', '.join(GRIDS)}", self.grid)
@@ -73,6 +82,17 @@ class CheckpointManifest:
         _expect(all(isinstance(k, str) and isinstance(v, (int, float)) for k, v in self.metrics.items()),
                 "metrics", "names with numbers", self.metrics)
         _check_words(self.words_digest, self.tier)
+        able = self.trained_heads | {DETECTIONS}
+        _expect(all(name in able and _is_number(value) and value > 0 for name, value in self.temperatures.items()),
+                "temperatures", f"positive numbers of {', '.join(sorted(able))}", self.temperatures)
+        _expect(all(number in self.classes[1:] and _is_number(value) and 0 < value < 1
+                    for number, value in self.score_thresholds.items()),
+                "score_thresholds", "numbers between 0 and 1, by taxonomy ids among classes", self.score_thresholds)
+
+    @property
+    def score_rule(self) -> ScoreRule:
+        """What of the detections is reported, and with which score."""
+        return ScoreRule(self.temperatures.get(DETECTIONS, 1.0), self.score_thresholds or None)
 
     @property
     def trained_in_stage_b(self) -> frozenset[str]:
@@ -90,7 +110,13 @@ class CheckpointManifest:
             "git_revision": self.git_revision, "sha256": self.sha256, "input_size_px": self.input_size_px,
             "fit": self.fit,
         }
-        return body | {"words_digest": self.words_digest} if self.words_digest else body
+        if self.words_digest:
+            body["words_digest"] = self.words_digest
+        if self.temperatures:
+            body["temperatures"] = dict(sorted(self.temperatures.items()))
+        if self.score_thresholds:  # JSON's names are texts
+            body["score_thresholds"] = {str(number): least for number, least in sorted(self.score_thresholds.items())}
+        return body
 
     @classmethod
     def from_json(cls, body: Any) -> CheckpointManifest:
@@ -107,7 +133,11 @@ class CheckpointManifest:
                 raise CheckpointError(f"manifest: {name} must be a {kind.__name__}; got {body.get(name)!r}")
         if not all(isinstance(head, str) for head in body["trained_heads"]):
             raise CheckpointError(f"manifest: trained_heads must be names; got {body['trained_heads']!r}")
-        values = {name: body[name] for name in kinds} | {"words_digest": body.get("words_digest", "")}
+        values = {name: body[name] for name in kinds} | {
+            "words_digest": body.get("words_digest", ""), "temperatures": body.get("temperatures", {}),
+            "score_thresholds": _by_id(body.get("score_thresholds", {}))}
+        if not isinstance(values["temperatures"], dict):
+            raise CheckpointError(f"manifest: temperatures must be a dict; got {values['temperatures']!r}")
         return cls(**{**values, "classes": tuple(body["classes"]), "trained_heads": frozenset(body["trained_heads"])})
 
 
@@ -120,6 +150,16 @@ def words_digest_of(tier: str) -> str:
     """What a checkpoint of this tier must carry as ``words_digest``; empty when the tier describes no scene."""
     describes = "scene_description" in stage_b_outputs(tier)
     return getattr(words, "WORDS_DIGEST", "") if describes else ""
+
+
+def _by_id(thresholds: Any) -> dict[int, float]:
+    if not isinstance(thresholds, Mapping) or not all(str(number).isdecimal() for number in thresholds):
+        raise CheckpointError(f"manifest: score_thresholds must be scores by taxonomy id; got {thresholds!r}")
+    return {int(number): least for number, least in thresholds.items()}
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _check_words(digest: Any, tier: str) -> None:

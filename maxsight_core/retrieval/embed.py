@@ -82,9 +82,10 @@ class Embedder:
         raw = runtime.infer(detect.prepare(rgb, runtime.input_size, manifest.fit))
         names: set[str] = set()
         if detect.can_detect(manifest.trained_heads):
+            rule = manifest.score_rule
             found = detect.decode(raw, runtime.grid, runtime.input_size, rgb.shape[:2], fit=manifest.fit,
-                                  classes=manifest.classes)
-            names = {taxonomy.by_id(thing.class_id).name for thing in found}
+                                  classes=manifest.classes, settings=rule.settings(runtime.grid))
+            names = {taxonomy.by_id(thing.class_id).name for thing in rule.apply(found)}
         return raw[OUTPUT][0], tuple(sorted(names))
 
     def remember(self, pictures: Iterable[Picture]) -> Iterator[tuple[np.ndarray, SceneEntry]]:

@@ -199,3 +199,28 @@ def test_suppression_keeps_exactly_what_torchvision_keeps(seed):
     expected = batched_nms(*(torch.from_numpy(x) for x in (corners, scores, labels)), 0.4).tolist()
     assert detect.suppress(corners, scores, labels, 0.4, 300).tolist() == expected
     assert detect.suppress(corners, scores, labels, 0.4, 7).tolist() == expected[:7]
+
+
+def raw_detections(*pairs):
+    return [detect.RawDetection(class_id, score, (0.5, 0.5, 0.1, 0.1)) for class_id, score in pairs]
+
+
+def test_a_rule_reports_named_classes_from_their_own_score_on():
+    rule = detect.ScoreRule(thresholds={1: 0.5, 3: 0.3})
+    found = rule.apply(raw_detections((1, 0.6), (1, 0.4), (3, 0.4), (62, 0.9)))
+    assert [(one.class_id, one.score) for one in found] == [(1, 0.6), (3, 0.4)]
+    assert rule.settings("pyramid").score_threshold == pytest.approx(0.3, abs=1e-5)
+
+
+def test_without_a_rule_everything_is_reported_as_it_is():
+    found = raw_detections((1, 0.6), (62, 0.21))
+    assert detect.ScoreRule().apply(found) == found
+    assert detect.ScoreRule().settings("fused") == detect.DEFAULTS["fused"]
+
+
+def test_a_temperature_divides_the_logit_and_thresholds_are_of_what_is_shown():
+    rule = detect.ScoreRule(temperature=2.0, thresholds={1: 0.6})
+    assert rule.calibrated(0.9) == pytest.approx(0.75)  # odds of 9 become odds of 3
+    assert [one.score for one in rule.apply(raw_detections((1, 0.9), (1, 0.6)))] == pytest.approx([0.75])
+    raw = rule.settings("pyramid").score_threshold
+    assert rule.calibrated(raw) == pytest.approx(0.6, abs=1e-4) and raw < 0.6923077  # 0.6 -> odds 1.5 -> odds 2.25

@@ -55,6 +55,54 @@ def test_a_checkpoint_comes_back_as_it_was_saved(saved, state):
         np.testing.assert_array_equal(arrays[name], tensor.numpy(), strict=True)
 
 
+def test_eight_bits_are_a_quarter_as_large_and_every_channel_keeps_its_own_scale(tmp_path):
+    weight = torch.randn(64, 32, 3, 3) * torch.logspace(-3, 1, 64).view(-1, 1, 1, 1)
+    weight[5] = 0.0
+    state = {"conv.weight": weight, "conv.bias": torch.randn(64), "norm.count": torch.tensor(7)}
+    whole, small = tmp_path / "a.safetensors", tmp_path / "b.safetensors"
+    save_checkpoint(whole, state, manifest())
+    save_checkpoint(small, state, manifest(), storage="i8")
+    assert small.stat().st_size < 0.3 * whole.stat().st_size
+    found = read_checkpoint(small)[1]
+    assert set(found) == set(state) and tensor_sizes(small) == tensor_sizes(whole)
+    largest = weight.flatten(1).abs().max(dim=1).values.view(-1, 1, 1, 1)
+    assert ((torch.from_numpy(found["conv.weight"]) - weight).abs() <= largest / 254 + 1e-9).all()
+    np.testing.assert_array_equal(found["conv.bias"], state["conv.bias"].numpy())
+    assert found["norm.count"] == 7 and found["conv.weight"].dtype == np.float32
+
+
+def test_a_changed_scale_is_noticed(tmp_path):
+    path = tmp_path / "b.safetensors"
+    save_checkpoint(path, {"w": torch.randn(128, 64)}, manifest(), storage="i8")
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1  # the last tensor, by name, is the scale
+    path.write_bytes(content)
+    with pytest.raises(CheckpointError, match="changed after they were saved"):
+        read_checkpoint(path)
+
+
+@pytest.mark.parametrize(("changes", "words"), [
+    ({"temperatures": {"urgency": 2.0}}, "temperatures must be positive numbers of boxes, detections, objectness"),
+    ({"temperatures": {"boxes": 0.0}}, "temperatures must be positive"),
+    ({"score_thresholds": {1: 1.0}}, "score_thresholds must be numbers between 0 and 1"),
+    ({"score_thresholds": {0: 0.5}}, "by taxonomy ids among classes"),
+    ({"score_thresholds": {9999: 0.5}}, "by taxonomy ids among classes"),
+])
+def test_a_rule_for_scores_that_cannot_be_kept_is_refused(changes, words):
+    with pytest.raises(CheckpointError, match=words):
+        manifest(**changes)
+
+
+def test_temperatures_and_thresholds_come_back(tmp_path, state):
+    path = tmp_path / "t0.safetensors"
+    written = save_checkpoint(path, state, manifest(temperatures={"detections": 1.7}, score_thresholds={3: 0.4}))
+    found = read_manifest(path)
+    assert found == written and found.score_thresholds == {3: 0.4} and found.score_rule.temperature == 1.7
+    body = found.to_json() | {"score_thresholds": {"car": 0.4}}
+    with pytest.raises(CheckpointError, match="scores by taxonomy id"):
+        CheckpointManifest.from_json(body)
+
+
 def test_half_storage_is_half_as_large_and_is_read_as_32_bits(tmp_path):
     state = {"weight": torch.randn(100, 100)}
     whole, half = tmp_path / "a.safetensors", tmp_path / "b.safetensors"
@@ -230,7 +278,7 @@ def test_a_save_that_fails_leaves_the_old_file_and_no_litter(tmp_path, saved, st
     before = path.read_bytes()
     with pytest.raises(TypeError):
         save_checkpoint(path, {**state, "odd": object()}, manifest())
-    with pytest.raises(CheckpointError, match="f32 or f16; got 'f8'"):
+    with pytest.raises(CheckpointError, match="f32, f16, i8; got 'f8'"):
         save_checkpoint(path, state, manifest(), storage="f8")
     with pytest.raises(CheckpointError, match=r"ends in \.safetensors"):
         save_checkpoint(tmp_path / "t0.pt", state, manifest())

@@ -6,7 +6,7 @@ import json
 import cv2
 import numpy as np
 from support.data import shared_data
-from support.scene_views import load_rgb, make_view, textured
+from support.scene_views import load_rgb, make_view, textured, thing
 
 from maxsight_core.contracts import EgoMotion, MotionResult
 from maxsight_core.perception import pedestrians
@@ -42,6 +42,17 @@ def test_a_real_upright_person_is_found_where_they_stand():
     box, weight = pedestrians.find_people(rgb)[0]
     assert max(iou(box, person) for person in people) >= 0.5
     assert weight >= pedestrians.MIN_WEIGHT
+
+
+def test_a_person_whom_the_network_named_is_not_told_again():
+    rgb, _ = _person_photo()
+    (person, *others) = pedestrians.estimate(make_view(rgb))["pedestrians"].value
+    named = thing("person", 1, tuple(person["box"]))
+    found = pedestrians.estimate(make_view(rgb, detections=(named,)))["pedestrians"].value
+    assert [one["box"] for one in found] == [one["box"] for one in others]
+    chair = thing("chair", 62, tuple(person["box"]))
+    assert person["box"] in [one["box"] for one in
+                             pedestrians.estimate(make_view(rgb, detections=(chair,)))["pedestrians"].value]
 
 
 def test_a_person_is_steady_only_at_the_second_look_and_not_after_a_cut():

@@ -18,24 +18,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from maxsight_core.contracts import RawDetection
 from maxsight_core.engine import weights
 from maxsight_core.engine.detect import can_detect
 from maxsight_core.engine.manifest import CheckpointError
 from maxsight_core.engine.runtimes import LoadedStageA, RuntimeUnavailableError, load_stage_a, load_stage_b
-from maxsight_core.perception.pedestrians import find_people, score_of
 from training.data.sample import ClassTable, Sample, SampleError
-from training.evaluate import attack, detection, robustness, stage_a
+from training.evaluate import attack, robustness, stage_a
+from training.evaluate.measured import measured_pictures
 from training.evaluate.pictures import NamedPictures, add_options
 from training.evaluate.report import details, nested, page
-from training.evaluate.stage_a import replace_image
 from training.evaluate.stage_b import evaluate_stage_b
 from training.evaluate.store import plain_numbers, store_metrics
-
-LEAST_HOG_WEIGHT = 0.0
-"""SVM distance from which the measured detector's finds are taken into the curve; the app asks for more."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -133,11 +126,7 @@ def _robustness(options: argparse.Namespace, judge: _Judge, samples: NamedPictur
 
 def _measured(options: argparse.Namespace) -> dict[str, Any]:
     classes = ClassTable.of_names(["person"])
-    pictures = []
-    for sample in NamedPictures(options, classes):
-        found = [RawDetection(classes.ids[1], score_of(weight), tuple(float(np.clip(v, 0, 1)) for v in box))
-                 for box, weight in find_people(sample.image, LEAST_HOG_WEIGHT)]
-        pictures.append(detection.Picture(found, replace_image(sample)))
+    pictures = list(measured_pictures(options))
     answers = stage_a.Answers(pictures)
     report = nested(stage_a.figures(answers, classes), {"checkpoint": "measured: HOG people detector"})
     return report | {"details": details(answers, classes)}

@@ -1,0 +1,73 @@
+"""What ships: eight bits, what was earned and nothing else, and a file only where something was earned."""
+
+import json
+
+import pytest
+import torch
+from support.training_samples import CLASSES, painted, write_coco
+
+from maxsight_core.engine import weights
+from maxsight_core.engine.manifest import CheckpointManifest, read_manifest, save_checkpoint
+from maxsight_core.models.stage_a import StageA
+from training.release import main
+
+SIDE = 128
+HEADS = frozenset({"objectness", "classification", "boxes", "distance_zones"})
+
+
+def pictures(folder, side):
+    """One person, 24 times, whose box has this share of the picture's sides."""
+    return write_coco(folder, [(f"{n}.png", painted([(1, 0.5, 0.5, side, side)], size=(120, 120))) for n in range(24)])
+
+
+@pytest.fixture
+def data(tmp_path):
+    return pictures(tmp_path / "set", 0.95)
+
+
+@pytest.fixture
+def checkpoint(tmp_path):
+    """A network that always sees one person, as large as the picture."""
+    model = StageA("pyramid", CLASSES.count)
+    head = model.head
+    with torch.no_grad():
+        for layer, biases in ((head.classification_head.cls_logits, [-30.0, 2.0, -30.0, -30.0]),
+                              (head.regression_head.bbox_reg, [16.0] * 4),
+                              (head.regression_head.bbox_ctrness, [2.0])):
+            layer.weight.zero_()
+            layer.bias.copy_(torch.tensor(biases))
+    path = tmp_path / "t0.safetensors"
+    save_checkpoint(path, model.state_dict(), CheckpointManifest(
+        tier="T0", grid="pyramid", classes=CLASSES.ids, input_size_px=SIDE, data="painted", trained_heads=HEADS))
+    return path
+
+
+def released(checkpoint, data, out, *more):
+    return main(["--checkpoint", str(checkpoint), "--data", str(data), "--out", str(out), "--runtime", "torch", *more])
+
+
+def test_what_was_earned_ships_in_eight_bits_with_its_thresholds(checkpoint, data, tmp_path, capsys):
+    out = tmp_path / "shipped" / "t0.safetensors"
+    assert released(checkpoint, data, out, "--about", "24 paintings") == 0
+    manifest, report = read_manifest(out), json.loads((out.parent / "t0.safetensors.json").read_text())
+    assert out.stat().st_size < 0.3 * checkpoint.stat().st_size
+    assert manifest.data == "24 paintings" and set(manifest.score_thresholds) == {1}
+    assert manifest.trained_heads == HEADS - {"distance_zones"}  # the app measures zones
+    assert report["verdicts"]["person"]["earned"] and not report["verdicts"]["car"]["earned"]
+    assert manifest.metrics["photographs.map50"] == pytest.approx(report["photographs"]["map50"], abs=1e-4)
+    assert json.loads(capsys.readouterr().out) == report
+    assert weights.find(environ={}, shipped_folder=out.parent).kind == "shipped"
+
+
+def test_without_an_earned_class_nothing_is_written(checkpoint, tmp_path, capsys):
+    out = tmp_path / "shipped" / "t0.safetensors"
+    assert released(checkpoint, pictures(tmp_path / "small", 0.5), out) == 2
+    assert "no class was earned: train longer" in capsys.readouterr().err
+    assert not out.exists()
+    refused = json.loads((out.parent / "t0.safetensors.refused.json").read_text())
+    assert refused["verdicts"]["person"]["reason"].startswith("what is measured does it better (AP50 0.000)")
+
+
+def test_photographs_must_be_named(checkpoint, tmp_path, capsys):
+    assert main(["--checkpoint", str(checkpoint), "--out", str(tmp_path / "o.safetensors"), "--rendered", "3"]) == 2
+    assert "name photographs that were not learned from" in capsys.readouterr().err
