@@ -6,7 +6,8 @@
 The order: the checkpoint that ``MAXSIGHT_CHECKPOINT_PATH`` names; a checkpoint shipped in
 ``maxsight_core/checkpoints``; torchvision's published COCO weights in the weights folder (``MAXSIGHT_WEIGHTS_DIR``,
 default ``instance/weights``).
-Without any of them the network runs untrained and nothing it says is shown. Nothing is downloaded unasked.
+Without any of them the network runs untrained and nothing it says is shown; ``MAXSIGHT_CHECKPOINT_PATH=none`` asks for
+that although there are weights. Nothing is downloaded unasked.
 """
 
 from __future__ import annotations
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 CHECKPOINT_VARIABLE = "MAXSIGHT_CHECKPOINT_PATH"
+NO_CHECKPOINT = "none"
+"""Value of the variable that leaves all weights out."""
 FOLDER_VARIABLE = "MAXSIGHT_WEIGHTS_DIR"
 TIER_VARIABLE = "MAXSIGHT_TIER"
 _REPOSITORY = Path(__file__).resolve().parents[2]
@@ -88,7 +91,7 @@ def find(
     """The weights to use, by the order of this module.
 
     Args:
-        checkpoint: a file to use before all others, as if the environment named it.
+        checkpoint: a file to use before all others, as if the environment named it; ``none``: no weights at all.
         grid: only weights of this grid; None: whatever comes first (untrained: ``fused``).
         environ: variables to read instead of the process's. shipped_folder: instead of ``maxsight_core/checkpoints``.
         tier: only a checkpoint of this tier, by any of its names; None: that of the checkpoint, and T0 without one.
@@ -103,14 +106,15 @@ def find(
         check_grid(grid)
     wanted = None if tier is None else tier_row(tier).key
     named = checkpoint or (Path(env[CHECKPOINT_VARIABLE]) if env.get(CHECKPOINT_VARIABLE) else None)
-    if named is not None:
+    left_out = named == Path(NO_CHECKPOINT)
+    if named is not None and not left_out:
         source = open_file("given", named, wanted)
         for what, asked, got in (("grid", grid, source.manifest.grid), ("tier", wanted, source.manifest.tier)):
             if asked not in (None, got):
                 raise CheckpointError(f"{named} is for the {what} {got}, but {asked} was asked for; "
                                       f"leave the {what} out or give another checkpoint")
         return source
-    for kind, path in candidates(env, shipped_folder):
+    for kind, path in () if left_out else candidates(env, shipped_folder):
         found_grid, found_tier = _grid_and_tier(kind, path)
         if grid in (None, found_grid) and (found_tier is None or wanted in (None, found_tier)):
             return open_file(kind, path, wanted)

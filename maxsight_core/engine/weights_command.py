@@ -76,7 +76,7 @@ def _tier_line(manifest: CheckpointManifest) -> str:
 
 def _verify(_: argparse.Namespace) -> int:
     named = os.environ.get(weights.CHECKPOINT_VARIABLE)
-    files = [("given", Path(named))] if named else []
+    files = [("given", Path(named))] if named and named != weights.NO_CHECKPOINT else []
     files += weights.candidates(os.environ)
     bad = 0
     for kind, path in files:

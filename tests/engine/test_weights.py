@@ -223,6 +223,8 @@ def test_the_order_is_named_then_shipped_then_coco_then_untrained(tmp_path):
     assert found(**{weights.CHECKPOINT_VARIABLE: str(named)}).path == named
     assert weights.find(named, environ=env, shipped_folder=shipped).kind == "given"
     assert set(found().read_state("a")) == {"weight"}
+    assert found(**{weights.CHECKPOINT_VARIABLE: "none"}).kind == "untrained"
+    assert weights.find(Path("none"), environ=env, shipped_folder=shipped).kind == "untrained"
 
 
 def test_asking_for_a_grid_passes_over_weights_of_another(tmp_path):

@@ -23,7 +23,7 @@ def torch_runtime():
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MAXSIGHT_RUNTIME", "torch")
         patch.setenv("MAXSIGHT_PRECISION", "f32")
-        patch.delenv("MAXSIGHT_CHECKPOINT_PATH", raising=False)
+        patch.setenv("MAXSIGHT_CHECKPOINT_PATH", "none")
         yield
 
 
