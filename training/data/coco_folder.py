@@ -1,13 +1,13 @@
 """Annotated photographs in COCO's format: a folder with ``instances.json`` and ``images/``, or a file and its images.
 
-Only what was labelled in a picture counts. A picture may name its ``labelled_classes``; one that does not is labelled
-for ``exhaustive_classes`` of the file's ``info``, else for every category that the file lists. Crowds (``iscrowd``) are
-regions that count neither way. An object of a class that the run does not train is background: it is none of those.
+Only what was labelled in a picture counts (:class:`training.data.coco_file.LabelledClasses`). Crowds (``iscrowd``) are
+regions that count neither way. An object of a class that the run does not train is background: it is none of those. A
+guessed one (``synthetic``) is an example, but its class does not count as labelled. A picture may name a recording of
+the second before it (``audio_file``, a WAV file beside the images).
 """
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,15 +17,13 @@ from typing import Any
 import cv2
 import numpy as np
 
-from maxsight_core import taxonomy
 from training.data import labels
+from training.data.audio import audio_of, read_wav
+from training.data.coco_file import LabelledClasses, annotation_file, read_annotations, taxonomy_ids
 from training.data.folders import images_folder
-from training.data.outlines import mask_of
+from training.data.outlines import compact, mask_of
 from training.data.sample import UNKNOWN, ClassTable, Sample, SampleError
 
-INSTANCES = "instances.json"
-ALL_OF_COCO = "all COCO classes"
-"""As ``labelled_classes``: every annotated class of COCO."""
 SMALLEST_SIDE_PX = 1.0
 """A box thinner than this after cutting it at the picture's border is left out, and counted."""
 
@@ -39,6 +37,7 @@ class _Picture:
     ignored: np.ndarray
     labelled: np.ndarray
     outlines: tuple[Any, ...]
+    audio: Path | None
 
 
 class CocoFolder:
@@ -58,10 +57,10 @@ class CocoFolder:
         self, path: Path, classes: ClassTable, *, images: Path | None = None, leave_out: Sequence[str] = (),
         heuristic_labels: bool = True, keep: frozenset[str] | None = None,
     ) -> None:
-        self.annotations = path / INSTANCES if path.is_dir() else path
+        self.annotations = annotation_file(path)
         self.name = path.name if path.is_dir() else path.stem
         self.classes, self.heuristic_labels = classes, heuristic_labels
-        body = _read(self.annotations)
+        body = read_annotations(self.annotations)
         folder = images or images_folder(self.annotations.parent)
         self.dropped_boxes = 0
         self._pictures = self._index(body, folder, tuple(leave_out), keep)
@@ -94,16 +93,18 @@ class CocoFolder:
         masks = None
         if any(outline is not None for outline in picture.outlines):
             masks = [mask_of(outline, height, width) for outline in picture.outlines]
+        audio = None if picture.audio is None else audio_of(*read_wav(picture.audio))
         return Sample(image=image, boxes=boxes, columns=picture.columns.copy(), zones=zones,
                       labelled=picture.labelled.copy(), ignored=picture.ignored.copy(), urgency=urgency, masks=masks,
-                      source=self.source(index)).check()
+                      audio=audio, source=self.source(index)).check()
 
     # ---- the index ---------------------------------------------------------------------------------------------
 
     def _index(self, body: dict[str, Any], folder: Path, leave_out: tuple[str, ...],
                keep: frozenset[str] | None) -> list[_Picture]:
-        columns = _category_columns(body, self.classes, self.annotations)
-        always = self._always_labelled(body, columns)
+        ids = taxonomy_ids(body, self.annotations)
+        columns = {number: self.classes.columns().get(known) for number, known in ids.items()}
+        classes = LabelledClasses(body, ids, self.annotations)
         licences = {row["id"]: str(row.get("name", "")) for row in body.get("licenses", ())}
         of_image: dict[int, list[dict[str, Any]]] = defaultdict(list)
         for row in body["annotations"]:
@@ -113,16 +114,16 @@ class CocoFolder:
             licence = str(licences.get(row.get("license"), row.get("license", "")))
             if any(part in licence for part in leave_out) or (keep is not None and row["file_name"] not in keep):
                 continue
-            found.append(self._picture(row, of_image.get(row["id"], []), folder, columns, always))
+            found.append(self._picture(row, of_image.get(row["id"], []), folder, columns, classes.of(row)))
         if not found and keep is None:
             raise SampleError(f"{self.annotations}: no picture is left to learn from ({len(body['images'])} are "
                               "listed). Check leave_out and the file")
         return found
 
     def _picture(self, row: dict[str, Any], annotations: list[dict[str, Any]], folder: Path,
-                 columns: dict[int, int | None], always: list[int | None]) -> _Picture:
+                 columns: dict[int, int | None], people_labelled: frozenset[int]) -> _Picture:
         size = (int(row["width"]), int(row["height"]))
-        boxes, of_box, ignored, outlines = [], [], [], []
+        boxes, of_box, drawn, ignored, outlines = [], [], [], [], []
         for annotation in annotations:
             box = _box(annotation, size, self.annotations)
             if box is None:
@@ -136,30 +137,13 @@ class CocoFolder:
             else:
                 boxes.append(box)
                 of_box.append(column)
-                outlines.append(annotation.get("segmentation") or None)
-        labelled = np.zeros(self.classes.count, bool)
-        names = row.get("labelled_classes")
-        chosen = always if names is None else self._columns_named(names, row["file_name"])
-        labelled[[column for column in chosen if column is not None]] = True
-        labelled[of_box] = True
+                drawn += [] if annotation.get("synthetic") else [column]
+                outlines.append(compact(annotation.get("segmentation") or None))
+        labelled = np.array([number in people_labelled for number in self.classes.ids])
+        labelled[drawn] = True
+        audio = None if row.get("audio_file") is None else folder / row["audio_file"]
         return _Picture(folder / row["file_name"], size, _array(boxes), np.array(of_box, np.int64), _array(ignored),
-                        labelled, tuple(outlines))
-
-    def _always_labelled(self, body: dict[str, Any], columns: dict[int, int | None]) -> list[int | None]:
-        names = body.get("info", {}).get("exhaustive_classes")
-        return list(columns.values()) if names is None else self._columns_named(names, "info.exhaustive_classes")
-
-    def _columns_named(self, names: str | Sequence[str], where: str) -> list[int | None]:
-        by_id = self.classes.columns()
-        if names == ALL_OF_COCO:
-            return [by_id.get(number) for number in taxonomy.COCO_IDS]
-        found = []
-        for name in [names] if isinstance(names, str) else names:
-            try:
-                found.append(by_id.get(taxonomy.by_name(str(name)).id))
-            except KeyError as error:
-                raise SampleError(f"{self.annotations}: labelled classes of {where}: {error.args[0]}") from error
-        return found
+                        labelled, tuple(outlines), audio)
 
 
 def read_image(file: Path) -> np.ndarray:
@@ -178,44 +162,7 @@ def read_image(file: Path) -> np.ndarray:
 
 def image_names(path: Path) -> list[str]:
     """File names of all pictures that an annotation file (or its folder) lists."""
-    return [row["file_name"] for row in _read(path / INSTANCES if path.is_dir() else path)["images"]]
-
-
-def _read(file: Path) -> dict[str, Any]:
-    try:
-        body = json.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise SampleError(f"{file}: the annotation file cannot be read ({error.strerror}). Expected COCO's format: "
-                          f"{INSTANCES} beside a folder images/") from error
-    except json.JSONDecodeError as error:
-        raise SampleError(f"{file}: is empty or no JSON ({error})") from error
-    missing = [key for key in ("images", "annotations", "categories") if not isinstance(body.get(key), list)]
-    if missing or not body["images"]:
-        raise SampleError(f"{file}: expected COCO's lists images (not empty), annotations and categories; missing: "
-                          f"{', '.join(missing) or 'images'}")
-    return body
-
-
-def _category_columns(body: dict[str, Any], classes: ClassTable, file: Path) -> dict[int, int | None]:
-    """Category id to column; None for classes that are known and not trained.
-
-    A category is recognised by its name, and by its id where the name is no taxonomy class.
-    """
-    columns: dict[int, int | None] = {}
-    for row in body["categories"]:
-        try:
-            known = taxonomy.by_name(str(row.get("name", ""))).id
-        except KeyError:
-            try:
-                known = taxonomy.by_id(row["id"]).id
-            except KeyError as error:
-                raise SampleError(f"{file}: category {row.get('name')!r} (id {row.get('id')}) is not in the taxonomy: "
-                                  f"{error.args[0]}. Rename it, or remove it from the file") from error
-        columns[row["id"]] = classes.columns().get(known)
-    unlisted = {row["category_id"] for row in body["annotations"]} - columns.keys()
-    if unlisted:
-        raise SampleError(f"{file}: annotations use categories that the file does not list: {sorted(unlisted)}")
-    return columns
+    return [row["file_name"] for row in read_annotations(annotation_file(path))["images"]]
 
 
 def _box(annotation: dict[str, Any], size: tuple[int, int], file: Path) -> list[float] | None:

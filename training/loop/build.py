@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from maxsight_core.engine.manifest import CheckpointManifest, read_checkpoint, save_checkpoint
 from maxsight_core.models.contract import CONTRACT
@@ -16,6 +16,7 @@ from maxsight_core.models.stage_b_contract import HEADS_BY_NAME, heads_of
 from maxsight_core.models.state import checkpoint_state, current_names
 from training.balance.balancer import Balancer
 from training.data.augment.compose import Augmenter
+from training.data.class_weights import class_weights, count_objects
 from training.data.coco_folder import CocoFolder, image_names
 from training.data.rendered import RenderedFrames
 from training.data.sample import ClassTable
@@ -48,11 +49,13 @@ def build_trainer(config: TrainConfig, out: Path, device: torch.device, world: W
         raise ConfigError(f"train_heads: expected outputs of {', '.join(known)}; got {', '.join(sorted(unknown))}")
     network = TrainedNetwork(config.tier, config.grid, classes.count, config.frozen_norm)
     start_from(network, config)
-    objective = Objective(config.tier, config.grid, config.train_heads, config.box_loss, world.mean_count)
+    sources = training_sources(config, classes)
+    objective = Objective(config.tier, config.grid, config.train_heads, config.box_loss, world.mean_count,
+                          _class_weights(config, sources, classes))
     weights = {**default_weights(config.box_loss), **config.loss_weights}
     balancer = Balancer(config.run.balance, network, weights, world.mean_count)
     feed = MixtureFeed(
-        training_sources(config, classes), Augmenter(config.augment, config.input_px, classes.names), seed=config.seed,
+        sources, Augmenter(config.augment, config.input_px, classes.names), seed=config.seed,
         samples_per_epoch=config.data.samples_per_epoch, batch_size=config.batch_size, sizes=config.epoch_sizes,
         fit=config.fit, close_epochs=config.augment.close_epochs, workers=workers(config), world=world)
     return Trainer(config, network, objective, balancer, feed, out, device, world, validation(config, classes, device),
@@ -74,6 +77,17 @@ def training_sources(config: TrainConfig, classes: ClassTable) -> list[Source]:
     coco = [Source(coco_samples(config, source, classes, "train"), source.weight) for source in config.data.coco]
     rendered = [Source(rendered_samples(source, classes), source.weight) for source in config.data.rendered]
     return [source for source in (*coco, *rendered) if len(source.samples)]
+
+
+def _class_weights(config: TrainConfig, sources: list[Source], classes: ClassTable) -> Tensor | None:
+    if not config.data.class_weights:
+        return None
+    photographs = [source.samples for source in sources if isinstance(source.samples, CocoFolder)]
+    try:
+        return torch.from_numpy(class_weights(count_objects(photographs, classes.count)))
+    except ValueError as error:
+        raise ConfigError(f"data.class_weights: {error}. It counts what photographs show; name some, or turn it off"
+                          ) from error
 
 
 def validation_sets(config: TrainConfig, classes: ClassTable) -> dict[str, list[Samples]]:

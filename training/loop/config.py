@@ -72,6 +72,7 @@ class DataConfig(_Strict):
         heuristic_labels: zones and urgency of photographs by the description's rules (size of the box, kind of
             thing); False: unknown there.
         samples_per_epoch: pictures an epoch draws from the mixture; None: as many as there are.
+        class_weights: weigh what answers for a class by how rare it is in the photographs (``data.class_weights``).
         workers: processes that load; None: by tier and machine.
     """
 
@@ -82,6 +83,7 @@ class DataConfig(_Strict):
     validation_share: float = Field(0.15, ge=0, lt=0.9)
     heuristic_labels: bool = True
     samples_per_epoch: int | None = Field(None, gt=0)
+    class_weights: bool = False
     workers: int | None = Field(None, ge=0)
 
     @model_validator(mode="after")

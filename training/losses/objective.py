@@ -40,16 +40,18 @@ class StageAObjective:
     Args:
         grid: of the network. heads: outputs to train, of ``maxsight_core.models.contract.CONTRACT``. box_loss:
             ``smooth_l1`` (the description's), ``giou`` or ``ciou``. mean_count: mean over processes of a count
-            (:meth:`training.loop.distributed.World.mean_count`).
+            (:meth:`training.loop.distributed.World.mean_count`). class_weights: [C] of the classifier's losses where
+            something is (:func:`training.data.class_weights.class_weights`); None: 1.
     """
 
     def __init__(
         self, grid: str, heads: Collection[str], box_loss: str = "smooth_l1",
-        mean_count: Callable[[Tensor], Tensor] = lambda count: count,
+        mean_count: Callable[[Tensor], Tensor] = lambda count: count, class_weights: Tensor | None = None,
     ) -> None:
         if box_loss not in BOX_LOSSES:
             raise ValueError(f"box_loss: expected one of {', '.join(BOX_LOSSES)}; got {box_loss!r}")
         self.grid, self.heads, self.box_loss, self.mean_count = grid, frozenset(heads), box_loss, mean_count
+        self.class_weights = class_weights
 
     def __call__(self, found: Mapping[str, Tensor], batch: Batch) -> dict[str, Tensor]:
         """Named losses, each a scalar.
@@ -90,7 +92,7 @@ class StageAObjective:
         wanted = matches.sides[positive]
         return {
             "classification": pyramid_classification(
-                found["cls_logits"], columns, batch.targets.labelled, matches.counted),
+                found["cls_logits"], columns, batch.targets.labelled, matches.counted, self.class_weights),
             "boxes": self._boxes(found, "bbox_regression", matches),
             "centerness": centerness_loss(found["bbox_ctrness"].squeeze(2)[positive], centerness(wanted)),
         }
@@ -101,7 +103,8 @@ class StageAObjective:
         complete = batch.targets.labelled[:, 1:].float().mean(dim=1)
         return {
             "objectness": objectness(found["objectness_logits"], matches.positive, matches.counted, complete),
-            "classification": fused_classification(found["classification_logits"], columns, matches.positive),
+            "classification": fused_classification(
+                found["classification_logits"], columns, matches.positive, self.class_weights),
             "boxes": self._boxes(found, "sides", matches),
         }
 
@@ -125,7 +128,7 @@ class Objective:
     Args:
         tier, grid: of the network. heads: what to train: outputs of Stage A
             (``maxsight_core.models.contract.CONTRACT``) and heads of Stage B by name; None: all of both.
-        box_loss, mean_count: as of :class:`StageAObjective`.
+        box_loss, mean_count, class_weights: as of :class:`StageAObjective`.
 
     Raises:
         ValueError: a name that is neither.
@@ -133,10 +136,10 @@ class Objective:
 
     def __init__(
         self, tier: str, grid: str, heads: Collection[str] | None = None, box_loss: str = "smooth_l1",
-        mean_count: Callable[[Tensor], Tensor] = lambda count: count,
+        mean_count: Callable[[Tensor], Tensor] = lambda count: count, class_weights: Tensor | None = None,
     ) -> None:
         safety = frozenset(CONTRACT if heads is None else heads) & frozenset(CONTRACT)
-        self.stage_a = StageAObjective(grid, safety, box_loss, mean_count)
+        self.stage_a = StageAObjective(grid, safety, box_loss, mean_count, class_weights)
         self.stage_b = StageBObjective(tier, None if heads is None else frozenset(heads) - safety)
 
     def __call__(self, found: Mapping[str, Tensor], batch: Batch) -> dict[str, Tensor]:

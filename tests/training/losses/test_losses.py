@@ -131,3 +131,16 @@ def test_a_missed_danger_weighs_three_times():
     total, count = urgency(logits, torch.tensor(truth))
     assert float(total) == pytest.approx(slow) and count == 3
     assert URGENCY_WEIGHTS == (1.0, 1.5, 2.0, 3.0)
+
+
+def test_class_weights_weigh_what_answers_for_a_class_and_no_background():
+    logits, labelled = draw(1, 3, 3), torch.ones(1, 3, dtype=torch.bool)
+    columns, counted = torch.tensor([[0, 1, 2]]), torch.ones(1, 3, dtype=torch.bool)
+    weights = torch.tensor([1.0, 0.5, 0.25])
+    wanted = sum(slow_sigmoid_focal(float(logits[0, place, column]), int(columns[0, place]) == column)
+                 * (float(weights[column]) if int(columns[0, place]) == column else 1.0)
+                 for place in range(3) for column in (1, 2))
+    assert float(pyramid_classification(logits, columns, labelled, counted, weights)) == pytest.approx(wanted)
+    wanted = sum(slow_softmax_focal(logits[0, place].tolist(), column) * float(weights[column])
+                 for place, column in ((1, 1), (2, 2)))
+    assert float(fused_classification(logits, columns, columns > 0, weights)) == pytest.approx(wanted)

@@ -6,7 +6,9 @@ from collections.abc import Callable
 
 import numpy as np
 
+from training.data.augment.audio import vary_sound
 from training.data.augment.combine import mixup, mosaic, paste
+from training.data.augment.condition import condition
 from training.data.augment.geometric import SIDED, crop, geometric
 from training.data.augment.photometric import photometric
 from training.data.sample import Sample
@@ -50,6 +52,9 @@ class Augmenter:
             photometric(sample, rng, config.strength)
         if rng.random() < config.cutout:
             cutout(sample, rng)
+        if rng.random() < config.condition:
+            condition(sample, rng)
+        vary_sound(sample, rng)
         return sample
 
     def _has_writing(self, sample: Sample) -> bool:
