@@ -199,11 +199,13 @@ def _session_start(service: LiveService, client: Client, payload: Any) -> dict[s
     client.session_id = session.session_id
     if not client.active:  # it was disconnected while the session was being opened
         service.end(session.session_id, "disconnected", wait=False)
+    about = service.engine.description()
     return {
         "ok": True, "session_id": session.session_id, "credit": protocol.CREDIT,
         "limits": {"max_bytes": protocol.MAX_FRAME_BYTES, "max_side_px": protocol.MAX_SIDE_PX},
         "settings": views.settings_json(session.settings),
-        "names_things": "classification" in service.engine.description().get("trained_heads", ()),
+        "names_things": "classification" in about.get("trained_heads", ()),
+        "named_classes": about.get("named_classes"),
     }
 
 

@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 
 from maxsight_core import outputs as registry
+from maxsight_core import taxonomy
 from maxsight_core.alerts.inputs import AlertInputs
 from maxsight_core.alerts.policy import DEFAULT_POLICY, AlertPolicy
 from maxsight_core.alerts.scheduler import decide as decide_alerts
@@ -93,14 +94,22 @@ class Engine:
         return self.config.batch_max or self.network.batch_max
 
     def describe(self) -> dict[str, object]:
-        """What perceives here: tier, runtimes, precisions, grid, trained heads. For health pages and records."""
+        """What perceives here: tier, runtimes, precisions, grid, trained heads, and which classes alone are named. For
+        health pages and records."""
         return {
             "tier": self.tier.key, "tier_name": self.tier.name,
             "runtime": self.runtime.name, "device": self.runtime.device, "precision": self.runtime.precision,
             "grid": self.runtime.grid, "input_size": self.runtime.input_size,
-            "trained_heads": sorted(self.trained), "weights": self.source_note,
+            "trained_heads": sorted(self.trained), "weights": self.source_note, "named_classes": self._named_classes(),
             "stage_b": None if self.context_network is None else self.context_network.describe(),
         }
+
+    def _named_classes(self) -> list[str] | None:
+        """The only classes that are reported, by name; None: all that the network knows, or it detects nothing."""
+        thresholds = self.manifest.score_thresholds
+        if not thresholds or not self.detects:
+            return None
+        return sorted(taxonomy.by_id(number).name for number in thresholds)
 
     def stage_b_health(self) -> dict[str, object]:
         """Tier, state of the network, counts and reasons of Stage B, for health pages."""

@@ -3,16 +3,12 @@
 import json
 
 import pytest
-import torch
+from support.constant_detector import HEADS, constant_detector
 from support.training_samples import CLASSES, painted, write_coco
 
 from maxsight_core.engine import weights
-from maxsight_core.engine.manifest import CheckpointManifest, read_manifest, save_checkpoint
-from maxsight_core.models.stage_a import StageA
+from maxsight_core.engine.manifest import read_manifest
 from training.release import main
-
-SIDE = 128
-HEADS = frozenset({"objectness", "classification", "boxes", "distance_zones"})
 
 
 def pictures(folder, side):
@@ -27,19 +23,7 @@ def data(tmp_path):
 
 @pytest.fixture
 def checkpoint(tmp_path):
-    """A network that always sees one person, as large as the picture."""
-    model = StageA("pyramid", CLASSES.count)
-    head = model.head
-    with torch.no_grad():
-        for layer, biases in ((head.classification_head.cls_logits, [-30.0, 2.0, -30.0, -30.0]),
-                              (head.regression_head.bbox_reg, [16.0] * 4),
-                              (head.regression_head.bbox_ctrness, [2.0])):
-            layer.weight.zero_()
-            layer.bias.copy_(torch.tensor(biases))
-    path = tmp_path / "t0.safetensors"
-    save_checkpoint(path, model.state_dict(), CheckpointManifest(
-        tier="T0", grid="pyramid", classes=CLASSES.ids, input_size_px=SIDE, data="painted", trained_heads=HEADS))
-    return path
+    return constant_detector(tmp_path / "t0.safetensors", CLASSES.ids)
 
 
 def released(checkpoint, data, out, *more):

@@ -7,6 +7,8 @@ import { ThingsList } from "./things.js";
 const SCENE_VALID_MS = 2500; // advice of Stage B older than this leaves the picture
 const NOTHING = "Nothing recognised yet.";
 const UNNAMED = "Nothing found yet. This server has no trained weights: things are not named. What comes closer, text and light are measured.";
+/** @param {string[]} names the only classes that are reported, and not every one of them is found */
+const partly = (names) => `Nothing recognised yet. This server knows only ${names.join(", ")}, and misses many of them.`;
 const LIGHT_WORDS = { dark: "Very dark picture", dim: "Dim light", bright: "Very bright light" };
 
 export class Picture {
@@ -23,9 +25,10 @@ export class Picture {
     setText(byId("things-empty"), this.nothing);
   }
 
-  /** @param {{names_things?: boolean}} answer to `session_start`: an empty list must not be read as an empty way */
+  /** @param {{names_things?: boolean, named_classes?: string[] | null}} answer to `session_start`: an empty list must not be read as an empty way */
   opened(answer) {
-    this.nothing = answer.names_things === false ? UNNAMED : NOTHING;
+    const known = answer.named_classes ? partly(answer.named_classes) : NOTHING;
+    this.nothing = answer.names_things === false ? UNNAMED : known;
     setText(byId("things-empty"), this.nothing);
   }
 
