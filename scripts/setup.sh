@@ -30,7 +30,7 @@ check_prerequisites() {
 
 install_python_packages() {
   local files=(requirements.txt requirements-no-deps.txt) stamp
-  [ -n "$dev" ] && files+=(requirements-dev.txt training/requirements.txt)
+  [ -n "$dev" ] && files+=(requirements-dev.txt training/requirements.txt training/requirements-export.txt)
   stamp=".venv/.stamp${dev:+-dev}"
   if [ -x .venv/bin/python ] && [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$(digest "${files[@]}")" ]; then return; fi
   say "Installing Python packages (the first time this takes a few minutes) ..."
