@@ -47,7 +47,8 @@ def build_trainer(config: TrainConfig, out: Path, device: torch.device, world: W
     unknown = set(config.train_heads) - set(known)
     if unknown:
         raise ConfigError(f"train_heads: expected outputs of {', '.join(known)}; got {', '.join(sorted(unknown))}")
-    network = TrainedNetwork(config.tier, config.grid, classes.count, config.frozen_norm)
+    network = TrainedNetwork(config.tier, config.grid, classes.count, config.frozen_norm,
+                             frozen_stages=config.frozen_stages)
     start_from(network, config)
     sources = training_sources(config, classes)
     objective = Objective(config.tier, config.grid, config.train_heads, config.box_loss, world.mean_count,

@@ -171,7 +171,11 @@ class RunConfig(_Strict):
 
 
 class TrainConfig(_Strict):
-    """One supervised run. Every field has the description's default for its tier."""
+    """One supervised run. Every field has the description's default for its tier.
+
+    ``frozen_stages``: so many of Stage A's residual stages, with the stem, keep the weights and batch statistics that
+    they begin with (``init_backbone``): fewer pictures teach the rest, and nothing is computed backwards through them.
+    """
 
     tier: str = "T0"
     grid: str = "pyramid"
@@ -184,6 +188,7 @@ class TrainConfig(_Strict):
     init_backbone: Path | None = None
     init_checkpoint: Path | None = None
     frozen_norm: bool = False
+    frozen_stages: int = Field(0, ge=0, le=4)
     loss_weights: dict[str, float] = {}
     data: DataConfig
     augment: AugmentConfig = AugmentConfig()

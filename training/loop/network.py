@@ -18,6 +18,7 @@ from maxsight_core.models.stage_a import StageA
 from maxsight_core.models.stage_b_contract import INPUT_SIDE_PX, MAP_HISTORY, PROFILE_SIZE, inputs_of
 from training.data.batch import Batch, box_slots
 
+STEM = ("conv1", "bn1")
 COOLING_SHARE = 0.1
 """Share of a run in which dynamic convolution's softmax cools from its start to its end temperature (Chen et al.,
 "Dynamic Convolution: Attention over Convolution Kernels", 2020, cool over the first tenth of their epochs)."""
@@ -30,10 +31,12 @@ class TrainedNetwork(nn.Module):
         tier, grid, classes: as in the manifest; ``classes`` counts the background. frozen_norm: keep the backbone's
             batch statistics fixed. checkpointing: compute Stage B's activations again on the way back (less memory);
             its batch norm statistics are then fixed, because a second forward pass would count every batch twice.
+        frozen_stages: of Stage A's backbone, 0..4: these and the stem never change.
     """
 
     def __init__(
         self, tier: str, grid: str, classes: int, frozen_norm: bool = False, checkpointing: bool = False,
+        frozen_stages: int = 0,
     ) -> None:
         super().__init__()
         self.tier = tier
@@ -41,9 +44,15 @@ class TrainedNetwork(nn.Module):
         self.stage_a = StageA(grid, classes, frozen_norm)
         self.stage_b = build_stage_b(tier, gradient_checkpointing=checkpointing)
         self._checkpointing = checkpointing
+        names = (*STEM, *(f"layer{number + 1}" for number in range(frozen_stages))) if frozen_stages else ()
+        self._frozen = [getattr(self.stage_a.backbone.body, name) for name in names]
+        for module in self._frozen:
+            module.requires_grad_(False)
 
     def train(self, mode: bool = True) -> TrainedNetwork:
         super().train(mode)
+        for module in self._frozen:
+            module.eval()
         if mode and self._checkpointing and self.stage_b is not None:
             for module in self.stage_b.modules():
                 if isinstance(module, nn.modules.batchnorm._BatchNorm):
