@@ -46,11 +46,11 @@ def preprocess(image: np.ndarray, condition: str) -> np.ndarray:
     Raises:
         ValueError: an unknown condition, or no such picture.
     """
-    if condition not in _FIXED:
+    if condition not in FIXED:
         raise ValueError(f"condition: expected one of {', '.join(CONDITIONS)}; got {condition!r}")
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
         raise ValueError(f"image: expected uint8 [H, W, 3]; got {image.dtype} {list(image.shape)}")
-    return _FIXED[condition](image).image
+    return FIXED[condition](image).image
 
 
 def blurred(image: np.ndarray, sigma_px: float, kernel: tuple[int, int] = (0, 0)) -> Effect:
@@ -127,7 +127,7 @@ def faded(image: np.ndarray, contrast: float, sigma_px: float) -> Effect:
 
 _LINEAR = ((np.arange(256) / _FULL) ** 2.2).astype(np.float32)
 _SPOTS, _SPOT_SEED = 10, 0
-_FIXED: dict[str, Callable[[np.ndarray], Effect]] = {
+FIXED: dict[str, Callable[[np.ndarray], Effect]] = {
     "myopia": lambda image: blurred(image, 2.0),
     "hyperopia": lambda image: blurred(image, 1.5),
     "astigmatism": lambda image: smeared(image, 4.0, 45.0),

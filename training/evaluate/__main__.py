@@ -101,7 +101,7 @@ def _stage_b(options: argparse.Namespace, loaded: LoadedStageA, samples: NamedPi
 
 def _robustness(options: argparse.Namespace, judge: _Judge, samples: NamedPictures) -> dict[str, Any]:
     """The same figures on changed pictures, by the torch network in 32 bits: an attack needs its gradients."""
-    if not options.robustness and not options.attacks:
+    if not (options.robustness or options.conditions or options.attacks):
         return {}
     from maxsight_core.engine.runtimes.load import build_network
 
@@ -109,9 +109,9 @@ def _robustness(options: argparse.Namespace, judge: _Judge, samples: NamedPictur
     model = build_network(weights.find(options.checkpoint)).to(_torch_device())
     infer = stage_a.network_infer(model, _torch_device())
     sets: dict[str, Callable[[], Iterator[Sample]]] = {}
-    if options.robustness:
-        sets |= {name: lambda change=change: robustness.changed(samples, change)
-                 for name, change in robustness.CHANGES.items()}
+    changes = (robustness.CHANGES if options.robustness else {}) | (
+        robustness.CONDITION_CHANGES if options.conditions else {})
+    sets |= {name: lambda change=change: robustness.changed(samples, change) for name, change in changes.items()}
     if options.attacks:
         sets |= {name: lambda kind=kind: attack.attacked(
             model, samples, kind, classes=judge.classes, network_classes=manifest.classes,
@@ -160,6 +160,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--classes", help="names, divided by commas; default: all that the checkpoint knows")
     parser.add_argument("--measured", action="store_true", help="the measured people detector instead of a checkpoint")
     parser.add_argument("--robustness", action="store_true", help="also with noise, blur, JPEG, other light")
+    parser.add_argument("--conditions", action="store_true", help="also as each vision condition may show them")
     parser.add_argument("--attacks", action="store_true", help="also under attack: FGSM and PGD")
     parser.add_argument("--runtime", default="auto", help="auto, torch or openvino")
     parser.add_argument("--precision", default="auto", help="auto, f32, bf16 or int8")

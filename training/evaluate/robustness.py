@@ -10,6 +10,8 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
+from maxsight_core.contracts import CONDITIONS
+from training.data.conditions import FIXED, preprocess
 from training.data.sample import Sample
 
 Change = Callable[[np.ndarray, np.random.Generator], np.ndarray]
@@ -71,6 +73,10 @@ CHANGES: dict[str, Change] = {
     "noise": noise, "blur": blur, "shake": shake, "jpeg": jpeg, "dark": dark, "bright": bright,
     "low_contrast": low_contrast,
 }
+
+CONDITION_CHANGES: dict[str, Change] = {
+    name: lambda image, _rng, name=name: preprocess(image, name) for name in CONDITIONS if name in FIXED}
+"""The picture as somebody with each of the vision conditions may see it, for networks that are shown such pictures."""
 
 
 def changed(samples: Iterable[Sample], change: Change, seed: int = 0) -> Iterator[Sample]:

@@ -45,9 +45,10 @@ def test_a_checkpoint_is_judged_on_the_classes_that_were_asked_for(data, checkpo
 def test_one_command_judges_changed_pictures_draws_a_page_and_stores_the_figures(data, checkpoint, tmp_path, capsys):
     page = tmp_path / "report.html"
     options = ["--checkpoint", str(checkpoint), "--data", str(data), "--runtime", "torch", "--precision", "f32"]
-    assert main([*options, "--robustness", "--attacks", "--html", str(page), "--store"]) == 0
+    assert main([*options, "--robustness", "--conditions", "--attacks", "--html", str(page), "--store"]) == 0
     report = json.loads(capsys.readouterr().out)
-    assert {"noise", "blur", "jpeg", "dark", "bright", "fgsm", "pgd"} <= set(report["robustness"])
+    changes = {"noise", "blur", "jpeg", "dark", "bright", "fgsm", "pgd", "glaucoma", "amd", "cataracts"}
+    assert changes <= set(report["robustness"])
     assert "Changed pictures" in page.read_text()
     assert read_manifest(checkpoint).metrics["map50"] == report["map50"]
 
