@@ -22,10 +22,10 @@ from pathlib import Path
 from typing import Any
 
 from maxsight_core import taxonomy
-from maxsight_core.engine.detect import ScoreRule
 from maxsight_core.engine.manifest import CheckpointError, CheckpointManifest, read_checkpoint, save_checkpoint
 from maxsight_core.engine.manifest_fields import DETECTIONS
 from maxsight_core.engine.runtimes import RuntimeUnavailableError, load_stage_a
+from maxsight_core.engine.score_rule import ScoreRule
 from training.data.sample import ClassTable, SampleError
 from training.evaluate import detection, earned, stage_a
 from training.evaluate.measured import measured_pictures

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from maxsight_core.engine.detect import FITS, ScoreRule
+from maxsight_core.engine.detect import FITS
+from maxsight_core.engine.score_rule import ScoreRule
 from maxsight_core.models import words
 from maxsight_core.models.contract import COCO_COLUMNS, CONTRACT
 from maxsight_core.models.grid import DEFAULT_INPUT_PX, GRIDS, INPUT_MULTIPLE_PX

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from maxsight_core.scenes.truth import ObjectTruth
+from typing import Protocol
 
 RELATED_MAX = 16
 """The nearest so many things are related: pairs grow with the square, and Stage B's graph has as many nodes."""
@@ -15,7 +12,17 @@ Relation = tuple[int, str, int]
 """(subject id, predicate, object id)."""
 
 
-def relations_of(objects: Sequence[ObjectTruth]) -> tuple[Relation, ...]:
+class Related(Protocol):
+    """What of a thing its relations depend on: see ``scenes.truth.ObjectTruth``."""
+
+    id: int
+    class_name: str
+    box_cxcywh: tuple[float, float, float, float]
+    bearing_deg: float
+    distance_m: float
+
+
+def relations_of(objects: Sequence[Related]) -> tuple[Relation, ...]:
     """Relations between the nearest things, with predicates of ``perception.scene_graph.SPATIAL``.
 
     Args:

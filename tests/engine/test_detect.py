@@ -14,6 +14,7 @@ from torchvision.ops import batched_nms
 from maxsight_core.engine import detect
 from maxsight_core.engine.device import DevicePolicy
 from maxsight_core.engine.runtimes.torch import TorchRuntime
+from maxsight_core.engine.score_rule import ScoreRule
 from maxsight_core.models.grid import location_count, points_px
 from maxsight_core.models.stage_a import StageA
 
@@ -206,7 +207,7 @@ def raw_detections(*pairs):
 
 
 def test_a_rule_reports_named_classes_from_their_own_score_on():
-    rule = detect.ScoreRule(thresholds={1: 0.5, 3: 0.3})
+    rule = ScoreRule(thresholds={1: 0.5, 3: 0.3})
     found = rule.apply(raw_detections((1, 0.6), (1, 0.4), (3, 0.4), (62, 0.9)))
     assert [(one.class_id, one.score) for one in found] == [(1, 0.6), (3, 0.4)]
     assert rule.settings("pyramid").score_threshold == pytest.approx(0.3, abs=1e-5)
@@ -214,12 +215,12 @@ def test_a_rule_reports_named_classes_from_their_own_score_on():
 
 def test_without_a_rule_everything_is_reported_as_it_is():
     found = raw_detections((1, 0.6), (62, 0.21))
-    assert detect.ScoreRule().apply(found) == found
-    assert detect.ScoreRule().settings("fused") == detect.DEFAULTS["fused"]
+    assert ScoreRule().apply(found) == found
+    assert ScoreRule().settings("fused") == detect.DEFAULTS["fused"]
 
 
 def test_a_temperature_divides_the_logit_and_thresholds_are_of_what_is_shown():
-    rule = detect.ScoreRule(temperature=2.0, thresholds={1: 0.6})
+    rule = ScoreRule(temperature=2.0, thresholds={1: 0.6})
     assert rule.calibrated(0.9) == pytest.approx(0.75)  # odds of 9 become odds of 3
     assert [one.score for one in rule.apply(raw_detections((1, 0.9), (1, 0.6)))] == pytest.approx([0.75])
     raw = rule.settings("pyramid").score_threshold

@@ -5,8 +5,8 @@ from support.constant_detector import constant_detector
 
 from maxsight_core.contracts import SessionSettings
 from maxsight_core.engine.config import EngineConfig
-from maxsight_core.engine.detect import ScoreRule
 from maxsight_core.engine.engine import Engine
+from maxsight_core.engine.score_rule import ScoreRule
 from maxsight_core.process import offline
 from maxsight_core.sources import open_source
 

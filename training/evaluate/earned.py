@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from maxsight_core.engine.detect import ScoreRule
+from maxsight_core.engine.score_rule import ScoreRule
 from training.data.sample import ClassTable
 from training.evaluate import calibration, detection
 

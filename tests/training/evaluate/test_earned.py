@@ -5,7 +5,7 @@ import pytest
 from support.training_samples import CLASSES, painted
 
 from maxsight_core.contracts import RawDetection
-from maxsight_core.engine.detect import ScoreRule
+from maxsight_core.engine.score_rule import ScoreRule
 from training.evaluate import earned
 from training.evaluate.detection import Picture
 from training.evaluate.stage_a import replace_image
