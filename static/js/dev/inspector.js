@@ -60,6 +60,7 @@ function select(name) {
 async function startOwn() {
   byId("start").disabled = true;
   showError("");
+  setState("waiting", "Starting your own session: camera and server are asked.");
   try {
     await leave();
     await watch(await own.start(byId("source").value, byId("file").files[0]));
