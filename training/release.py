@@ -26,6 +26,7 @@ from maxsight_core.engine.manifest import CheckpointError, CheckpointManifest, r
 from maxsight_core.engine.manifest_fields import DETECTIONS
 from maxsight_core.engine.runtimes import RuntimeUnavailableError, load_stage_a
 from maxsight_core.engine.score_rule import ScoreRule
+from maxsight_core.models.contract import DETECTING
 from training.data.sample import ClassTable, SampleError
 from training.evaluate import detection, earned, stage_a
 from training.evaluate.measured import measured_pictures
@@ -35,8 +36,6 @@ from training.evaluate.store import plain_numbers
 
 MOST_MEGABYTES = 50.0
 PERSON = "person"
-DETECTING = frozenset({"objectness", "classification", "boxes"})
-"""What of the network the app reads; distance and urgency are measured from the boxes."""
 HEADLINE = ("map50", "map", "ece", "zone_accuracy", "urgency_accuracy", "false_reassurance")
 
 
@@ -88,6 +87,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         raise ValueError("no class was earned: train longer. Verdicts are in "
                          f"{options.out.with_name(options.out.name + '.refused.json')}")
     metrics = {f"photographs.{key}": real[key] for key in HEADLINE if key in real}
+    # distance and urgency are measured from the boxes: the app reads no other head of Stage A
     shipped = replace(
         manifest, trained_heads=manifest.trained_heads & DETECTING, metrics=plain_numbers(metrics),
         data=options.about or manifest.data, temperatures={DETECTIONS: round(rule.temperature, 4)},

@@ -79,6 +79,8 @@ class Engine:
         self.runtime, self.manifest, self.source_note = loaded.runtime, loaded.manifest, loaded.source_note
         self.trained = self.network.trained
         self.detects = detect.can_detect(self.trained)
+        self.score_rule = self.manifest.score_rule
+        self.detect_settings = self.score_rule.settings(self.runtime.grid)
         self.tier = tier_named(loaded.manifest.tier if stage_b is None else stage_b.runtime.tier)
         self.context_network = loading.context(self.config, self.tier, stage_b)
         self.map_history = MAP_HISTORY[self.tier.key] if self.context_network is not None else 0
@@ -196,13 +198,12 @@ class Engine:
         """Tracked detections of the network, and what approaches without a name, as one list."""
         named: tuple[Detection, ...] = ()
         if self.detects and answer.decodable:
-            rule = self.manifest.score_rule
             found = detect.decode(
                 answer.raw, grid=self.runtime.grid, input_size=self.runtime.input_size,
                 image_size=(frame.height, frame.width), fit=self.manifest.fit, classes=self.manifest.classes,
-                settings=rule.settings(self.runtime.grid),
+                settings=self.detect_settings,
             )
-            tracks = state.tracker.update(rule.apply(found), frame.time_s, motion.ego, camera)
+            tracks = state.tracker.update(self.score_rule.apply(found), frame.time_s, motion.ego, camera)
             named = tuple(replace(d, colour=colours.of_detection(frame.rgb, d))
                           for d in to_detections(tracks, camera, frame.time_s, motion.approaching))
         unnamed = tuple(thing for thing in motion.approaching if not stage_a_outputs.explained(thing, named))

@@ -36,6 +36,8 @@ class ScoreRule:
 
     def apply(self, found: Sequence[RawDetection]) -> list[RawDetection]:
         """The detections that are reported, with their calibrated scores, in their order."""
+        if self.temperature == 1.0 and self.thresholds is None:
+            return list(found)
         judged = [replace(one, score=self.calibrated(one.score)) for one in found]
         if self.thresholds is None:
             return judged

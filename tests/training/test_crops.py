@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from safetensors.torch import save_file
 from support.training_samples import CLASSES, COLOURS, painted, write_coco
 
 from training.crops.__main__ import main
@@ -96,6 +97,13 @@ def test_what_it_writes_is_a_start_for_the_detector(config, tmp_path, capsys):
     before = network.stage_a.backbone.body.layer4[0].conv1.weight.clone()
     start_from(network, made)
     assert not torch.equal(network.stage_a.backbone.body.layer4[0].conv1.weight, before)
+
+
+def test_a_start_of_another_network_is_refused_and_not_passed_over(config, tmp_path, capsys):
+    out, wrong = tmp_path / "backbone.safetensors", tmp_path / "wrong.safetensors"
+    save_file({"backbone.body.conv1.weights": torch.zeros(3)}, wrong)
+    assert main(["--config", str(config), "--out", str(out), "--init-backbone", str(wrong), "--steps", "1"]) == 2
+    assert "tensors that this network does not have" in capsys.readouterr().err and not out.exists()
 
 
 def test_a_wrong_name_is_refused_before_anything_is_read(config, tmp_path, capsys):

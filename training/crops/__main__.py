@@ -19,7 +19,6 @@ from pathlib import Path
 
 import cv2
 import torch
-from safetensors.torch import load_file, save_file
 from tqdm import trange
 
 from maxsight_core.models.layers.normalise import Normalise
@@ -33,8 +32,8 @@ from training.loop.distributed import World, join, leave
 from training.loop.nan_guard import NonFiniteLossError
 from training.loop.network import channels_last
 from training.loop.precision import Precision
+from training.ssl.start import learned_tensors, load_start, save_start
 
-PREFIX = "backbone."
 WARMUP_STEPS = 50
 WEIGHT_DECAY = 0.05
 CLIP_NORM = 1.0
@@ -72,21 +71,17 @@ def run(config: TrainConfig, options: argparse.Namespace, world: World) -> dict[
     torch.manual_seed(config.seed)
     device = torch.device(f"cuda:{world.local_rank}" if torch.cuda.is_available() else "cpu")
     classes = ClassTable.of_names(config.classes)
-    backbone = StageA(config.grid, classes.count).backbone
+    stage_a = StageA(config.grid, classes.count)
     if options.init_backbone is not None:
-        backbone.load_state_dict({name.removeprefix(PREFIX): tensor for name, tensor in
-                                  load_file(options.init_backbone).items()}, strict=False)
-    network = channels_last(CropClassifier(backbone, classes.count).to(device))
+        load_start(options.init_backbone, stage_a, None)
+    network = channels_last(CropClassifier(stage_a.backbone, classes.count).to(device))
     crops = joined([cut(source.samples, config.seed) for source in training_sources(config, classes)])
     _learn(network, crops, config, options, world, device)
     figures = {"crops": float(len(crops.columns))}
     if world.first:
         held_out = [samples for sets in validation_sets(config, classes).values() for samples in sets if len(samples)]
         figures |= _judge(network, joined([cut(samples, config.seed) for samples in held_out]), options.view_px, device)
-        options.out.parent.mkdir(parents=True, exist_ok=True)
-        save_file({PREFIX + "body." + name: tensor.detach().cpu().contiguous()
-                   for name, tensor in network.body.state_dict().items()}, options.out,
-                  metadata={"maxsight_crops": json.dumps(figures)})
+        save_start(options.out, learned_tensors(network), {"method": "crops", **figures})
     world.barrier()
     return figures
 

@@ -29,6 +29,7 @@ from training.loop.feed import MixtureFeed, Source
 from training.loop.network import TrainedNetwork
 from training.loop.trainer import SaveCheckpoint, Trainer
 from training.losses.objective import Objective, default_weights
+from training.ssl.start import load_start
 
 STORE_VARIABLE = "MAXSIGHT_TRAINING_CACHE"
 STORE_DEFAULT = Path("instance/training_cache")
@@ -129,11 +130,10 @@ def start_from(network: TrainedNetwork, config: TrainConfig) -> None:
         _load(network.stage_a, {name: torch.from_numpy(array) for name, array in state.items()},
               f"init_checkpoint {config.init_checkpoint}")
     if config.init_backbone is not None:
-        from safetensors.torch import load_file
-
-        state = {f"backbone.{name.removeprefix('backbone.')}": tensor
-                 for name, tensor in load_file(config.init_backbone).items()}
-        _load(network.stage_a, state, f"init_backbone {config.init_backbone}")
+        try:
+            load_start(config.init_backbone, network.stage_a, network.stage_b)
+        except ValueError as error:
+            raise ConfigError(f"init_backbone: {error}") from error
 
 
 def _load(model: nn.Module, state: dict[str, torch.Tensor], where: str) -> None:

@@ -24,7 +24,7 @@ from training.loop.schedule import WarmupCosine
 from training.loop.trainer import BYTES_PER_PARAMETER, StoppedError, WorkerLostError
 from training.ssl.config import PretrainConfig
 from training.ssl.pictures import PictureFeed
-from training.ssl.start import make_model, save_start
+from training.ssl.start import learned_tensors, make_model, save_start
 
 LOSSES = frozenset({"contrast", "pixels"})
 """What is minimised; the other figures only tell."""
@@ -165,7 +165,7 @@ class Pretrainer:
         about = {"method": self.config.method, "part": self.config.part, "grid": self.config.grid, "epoch": self.epoch,
                  "input_size_px": self.config.input_size_px, "pictures": [str(folder) for folder in self.config.images],
                  "scenes": list(self.config.scenes), "frames": self.config.frames, "figures": figures}
-        save_start(self.out, self.model, about)
+        save_start(self.out, learned_tensors(self.model), about)
         with self.out.with_suffix(FIGURES_SUFFIX).open("a", encoding="utf-8") as file:
             file.write(json.dumps({"epoch": self.epoch, "step": self.step, "time": time.time(), **figures}) + "\n")
         self._keep()

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from maxsight_core.models.backbones.vit import PARTS
 from maxsight_core.models.contract import STAGE_B_PREFIX
 from maxsight_core.models.stage_a import StageA
+from training.crops.network import CropClassifier
 from training.ssl.config import PretrainConfig
 from training.ssl.mae import VitMae
 from training.ssl.masked_resnet import MaskedResNet
@@ -39,7 +40,10 @@ def make_model(config: PretrainConfig) -> nn.Module:
 
 def learned_tensors(model: nn.Module) -> dict[str, Tensor]:
     """``backbone.*`` of Stage A, or ``stage_b.vit_*`` of Stage B; in 32 bits on the CPU."""
-    if isinstance(model, VitMae):
+    if isinstance(model, CropClassifier):
+        found = {f"{BACKBONE}body.{name}": tensor for name, tensor in model.body.state_dict().items()
+                 if not name.endswith(_COUNTER)}
+    elif isinstance(model, VitMae):
         found = {f"{STAGE_B_PREFIX}vit_embedding.{name}": x for name, x in model.embedding.state_dict().items()}
         for number in range(PARTS):
             for name, tensor in model.parts[number].state_dict().items():
@@ -51,8 +55,8 @@ def learned_tensors(model: nn.Module) -> dict[str, Tensor]:
     return {name: tensor.detach().float().cpu().contiguous() for name, tensor in found.items()}
 
 
-def save_start(path: Path, model: nn.Module, about: dict[str, Any]) -> None:
-    """Write the learned tensors as safetensors, in one step.
+def save_start(path: Path, tensors: dict[str, Tensor], about: dict[str, Any]) -> None:
+    """Write learned tensors (:func:`learned_tensors`) as safetensors, in one step.
 
     Args:
         about: goes into the file's header: method, pictures, epochs.
@@ -63,7 +67,7 @@ def save_start(path: Path, model: nn.Module, about: dict[str, Any]) -> None:
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.stem, suffix=".tmp")
     os.close(handle)
     try:
-        save_file(learned_tensors(model), temporary, metadata={METADATA_KEY: json.dumps(about)})
+        save_file(tensors, temporary, metadata={METADATA_KEY: json.dumps(about)})
         os.replace(temporary, path)
     finally:
         Path(temporary).unlink(missing_ok=True)
@@ -91,7 +95,8 @@ def load_start(path: Path, stage_a: nn.Module, stage_b: nn.Module | None) -> tup
     wrong = [name for name, tensor in named.items() if name not in own or own[name].shape != tensor.shape]
     if wrong or not named:
         raise ValueError(f"{path}: tensors that this network does not have or that have another shape: "
-                         f"{', '.join(wrong[:5]) or '(the file holds none)'}. Pretrain with the grid of the run")
+                         f"{', '.join(wrong[:5]) or '(the file holds none)'}. It was made for another grid or tier. "
+                         "Pretrain with the grid of the run")
     broken = [name for name, tensor in named.items() if not torch.isfinite(tensor).all()]
     if broken:
         raise ValueError(f"{path}: NaN or infinite values in {', '.join(broken[:5])}. Pretrain again")

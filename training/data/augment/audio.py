@@ -92,8 +92,8 @@ def vary_sound(sample: Sample, rng: np.random.Generator) -> None:
     The 128 are averages of the 520 coefficients: noise goes through the same averaging, and what a mask hides in part
     is weakened by that part.
     """
-    noise, kept = summary(_noise(rng)), summary(_kept(rng))
     if sample.audio is not None:
+        noise, kept = summary(_noise(rng)), summary(_kept(rng))
         sample.audio = ((sample.audio + noise) * kept).astype(np.float32)
 
 
