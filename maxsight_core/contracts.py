@@ -220,6 +220,8 @@ def _preview(array: np.ndarray) -> dict[str, Any] | None:
         return None
     step = max(1, -(-max(plane.shape) // PREVIEW_COLUMNS))
     rows, columns = plane.shape[0] // step, plane.shape[1] // step
+    if not rows or not columns:  # a table, not a picture: much longer than wide, or empty
+        return None
     plane = plane[: rows * step, : columns * step].reshape(rows, step, columns, step).mean(axis=(1, 3))
     low, high = float(plane.min()), float(plane.max())
     scaled = (plane - low) / (high - low) if high > low else np.zeros_like(plane)

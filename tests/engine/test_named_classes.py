@@ -1,5 +1,7 @@
 """A checkpoint reports the classes that its evaluation earned and no others, with calibrated scores."""
 
+import json
+
 import pytest
 from support.constant_detector import constant_detector
 
@@ -26,6 +28,17 @@ def named_in(engine):
         result, _ = engine.stage_a(state, frame)
         if number == 4:
             return [(thing.class_name, thing.score) for thing in result.detections if thing.class_id in (PERSON, CAR)]
+
+
+def test_every_output_of_a_trained_network_can_be_shown_to_a_developer(tmp_path):
+    """Tables of all locations are far taller than wide: no picture of them, but they must not stop the view."""
+    engine = engine_with(tmp_path)
+    frame = next(iter(open_source("scene:corridor?seed=1&fps=10&size=160x120").frames()))
+    result, _ = engine.stage_a(engine.new_session(SessionSettings()), frame)
+    assert result.outputs["boxes"].source == "learned"
+    shown = {name: value.to_json(preview=True) for name, value in result.outputs.items()}
+    assert json.loads(json.dumps(shown)).keys() == result.outputs.keys()
+    assert "preview" not in shown["boxes"] and shown["boxes"]["summary"]["shape"][-1] == 4
 
 
 def test_an_earned_class_is_reported_with_its_calibrated_score(tmp_path):
