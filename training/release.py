@@ -87,7 +87,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         raise ValueError("no class was earned: train longer. Verdicts are in "
                          f"{options.out.with_name(options.out.name + '.refused.json')}")
     metrics = {f"photographs.{key}": real[key] for key in HEADLINE if key in real}
-    # distance and urgency are measured from the boxes: the app reads no other head of Stage A
+    # nothing here compares learned zones and urgency with the measured ones, so these keep their job
     shipped = replace(
         manifest, trained_heads=manifest.trained_heads & DETECTING, metrics=plain_numbers(metrics),
         data=options.about or manifest.data, temperatures={DETECTIONS: round(rule.temperature, 4)},

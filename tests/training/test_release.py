@@ -36,7 +36,7 @@ def test_what_was_earned_ships_in_eight_bits_with_its_thresholds(checkpoint, dat
     manifest, report = read_manifest(out), json.loads((out.parent / "t0.safetensors.json").read_text())
     assert out.stat().st_size < 0.3 * checkpoint.stat().st_size
     assert manifest.data == "24 paintings" and set(manifest.score_thresholds) == {1}
-    assert manifest.trained_heads == HEADS - {"distance_zones"}  # the app measures zones
+    assert manifest.trained_heads == HEADS - {"distance_zones"}  # nothing was earned against measured zones
     assert report["verdicts"]["person"]["earned"] and not report["verdicts"]["car"]["earned"]
     assert manifest.metrics["photographs.map50"] == pytest.approx(report["photographs"]["map50"], abs=1e-4)
     assert json.loads(capsys.readouterr().out) == report
