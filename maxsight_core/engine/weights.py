@@ -3,9 +3,9 @@
     python -m maxsight_core.engine.weights fetch [--optional] [--connect-timeout 10]
     python -m maxsight_core.engine.weights list | verify | info [PATH]
 
-The order: the checkpoint that ``MAXSIGHT_CHECKPOINT_PATH`` names; a checkpoint shipped in
-``maxsight_core/checkpoints``; torchvision's published COCO weights in the weights folder (``MAXSIGHT_WEIGHTS_DIR``,
-default ``instance/weights``).
+The order: the checkpoint that ``MAXSIGHT_CHECKPOINT_PATH`` names; torchvision's published COCO weights in the weights
+folder (``MAXSIGHT_WEIGHTS_DIR``, default ``instance/weights``), which somebody fetched and which learned from sixty times
+as many pictures; a checkpoint shipped in ``maxsight_core/checkpoints``.
 Without any of them the network runs untrained and nothing it says is shown; ``MAXSIGHT_CHECKPOINT_PATH=none`` asks for
 that although there are weights. Nothing is downloaded unasked.
 """
@@ -130,10 +130,10 @@ def weights_folder(environ: Mapping[str, str] | None = None) -> Path:
 
 
 def candidates(env: Mapping[str, str], shipped_folder: Path | None = None) -> list[tuple[str, Path]]:
-    """Files that were not named but lie where weights lie, in order; the last of several shipped ones first."""
+    """Files that were not named but lie where weights lie, in order; of several shipped ones the last by name first."""
     shipped = sorted((shipped_folder or SHIPPED_FOLDER).glob("*.safetensors"), reverse=True)
     fetched = sorted(path for path in weights_folder(env).glob("*.pth") if _PUBLISHED_NAME.fullmatch(path.name))
-    return [*(("shipped", path) for path in shipped), *(("coco", path) for path in fetched)]
+    return [*(("coco", path) for path in fetched), *(("shipped", path) for path in shipped)]
 
 
 def _grid_and_tier(kind: str, path: Path) -> tuple[str, str | None]:

@@ -202,7 +202,7 @@ def published_file(folder: Path):
     return (folder / "w").rename(folder / f"fcos_resnet50_fpn_coco-{digest[:8]}.pth")
 
 
-def test_the_order_is_named_then_shipped_then_coco_then_untrained(tmp_path):
+def test_the_order_is_named_then_fetched_coco_then_shipped_then_untrained(tmp_path):
     shipped = tmp_path / "shipped"
     env = {weights.FOLDER_VARIABLE: str(tmp_path / "weights")}
 
@@ -213,12 +213,12 @@ def test_the_order_is_named_then_shipped_then_coco_then_untrained(tmp_path):
     assert nothing.kind == "untrained"
     assert nothing.manifest.trained_heads == frozenset()
     assert nothing.manifest.grid == "fused"
+    ours = checkpoint(shipped / "t0.safetensors")
+    assert (found().kind, found().path) == ("shipped", ours)
     coco = published_file(tmp_path / "weights")
     assert (found().kind, found().path) == ("coco", coco)
     assert found().manifest.trained_heads == {"objectness", "classification", "boxes", "scene_embedding"}
     assert found().manifest.grid == "pyramid"
-    ours = checkpoint(shipped / "t0.safetensors")
-    assert (found().kind, found().path) == ("shipped", ours)
     named = checkpoint(tmp_path / "mine.safetensors")
     assert found(**{weights.CHECKPOINT_VARIABLE: str(named)}).path == named
     assert weights.find(named, environ=env, shipped_folder=shipped).kind == "given"
