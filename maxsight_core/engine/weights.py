@@ -4,8 +4,8 @@
     python -m maxsight_core.engine.weights list | verify | info [PATH]
 
 The order: the checkpoint that ``MAXSIGHT_CHECKPOINT_PATH`` names; torchvision's published COCO weights in the weights
-folder (``MAXSIGHT_WEIGHTS_DIR``, default ``instance/weights``), which somebody fetched and which learned from sixty times
-as many pictures; a checkpoint shipped in ``maxsight_core/checkpoints``.
+folder (``MAXSIGHT_WEIGHTS_DIR``, default ``instance/weights``), which somebody fetched and which learned from sixty
+times as many pictures; a checkpoint shipped in ``maxsight_core/checkpoints``.
 Without any of them the network runs untrained and nothing it says is shown; ``MAXSIGHT_CHECKPOINT_PATH=none`` asks for
 that although there are weights. Nothing is downloaded unasked.
 """

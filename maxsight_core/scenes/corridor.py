@@ -34,9 +34,16 @@ _LEAVES = ((164, 116, 72), (126, 84, 54), (94, 118, 136), (150, 138, 120))
 def build(spec: SceneSpec) -> World:
     """The corridor of a specification."""
     rng = np.random.default_rng((spec.seed, 101))
-    light = light_for(spec, indoor=True)
     cycles = [(k * CYCLE_S, rng.uniform(-0.4, 0.4, 6)) for k in range(int(spec.seconds // CYCLE_S) + 1)]
-    path = _path(spec, rng, cycles)
+    world = empty(spec, rng, _path(spec, rng, cycles))
+    for start_s, jitter in cycles:
+        _people(world, rng, start_s, jitter)
+    return world
+
+
+def empty(spec: SceneSpec, rng: np.random.Generator, path: CameraPath) -> World:
+    """The corridor with its furniture and nobody in it."""
+    light = light_for(spec, indoor=True)
     world = World(spec, light, path, light.tint((70, 68, 66)), glare_at=(0.0, 3.0))
     end_z = path.end_z + _BEYOND_END_M
     floor, walls, dado = _SCHEMES[rng.integers(len(_SCHEMES))]
@@ -47,8 +54,6 @@ def build(spec: SceneSpec) -> World:
             add_recess(world, rng, side, cut, HALF_WIDTH_M, HEIGHT_M, down=(k + (side > 0)) % 2 == 0, wall=walls)
     add_end_wall(world, rng, end_z, HALF_WIDTH_M, HEIGHT_M, walls)
     _furnish(world, rng, end_z, openings)
-    for start_s, jitter in cycles:
-        _people(world, rng, start_s, jitter)
     return world
 
 

@@ -40,12 +40,13 @@ class RenderedFrame:
 class SceneRenderer:
     """Renders one specification. Frames may be asked for in any order; equal requests give equal bytes.
 
-    One renderer serves one thread at a time (see :func:`maxsight_core.scenes.light_jpeg` for a shared one).
+    ``world``: built by the caller from the same specification, in place of the scene's own. One renderer serves one
+    thread at a time (see :func:`maxsight_core.scenes.light_jpeg` for a shared one).
     """
 
-    def __init__(self, spec: SceneSpec) -> None:
+    def __init__(self, spec: SceneSpec, world: World | None = None) -> None:
         self.spec = spec
-        self.world: World = build_world(spec)
+        self.world: World = build_world(spec) if world is None else world
         self._effects = CameraEffects(spec, self.world.light, self.world.glare_at)
         raining = spec.rain > 0 and self.world.open_air
         self._rain = Rain(spec, self.world.light) if raining else None

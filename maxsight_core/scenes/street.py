@@ -27,7 +27,7 @@ from maxsight_core.scenes.street_ground import (
 )
 from maxsight_core.scenes.textures import soft_disc
 from maxsight_core.scenes.trips import Trip
-from maxsight_core.scenes.vehicles import BUS, CAR, PAINTS, VAN, vehicle_faces
+from maxsight_core.scenes.vehicles import BUS, CAR, PAINTS, VAN, VehicleShape, vehicle_faces
 from maxsight_core.scenes.world import World
 
 CYCLE_S = 40.0
@@ -40,15 +40,10 @@ _WAIT_BEFORE_KERB_M = 1.0
 def build(spec: SceneSpec) -> World:
     """The street of a specification."""
     rng = np.random.default_rng((spec.seed, 202))
-    light = light_for(spec, indoor=False)
     cycles = [(k * CYCLE_S, rng.uniform(-0.4, 0.4, 5)) for k in range(int(spec.seconds // CYCLE_S) + 1)]
     path = _path(spec, rng, cycles)
-    world = World(spec, light, path, light.tint((150, 150, 150)), glare_at=(4.0, 11.0),
-                  backdrop=sky_backdrop(rng, light))
     gaps = [path.ground(start_s + 22.0)[1] + _WAIT_BEFORE_KERB_M for start_s, _ in cycles]
-    end_z = path.end_z + _BEYOND_END_M
-    add_ground(world, rng, end_z, gaps)
-    add_houses(world, rng, end_z, gaps)
+    world = empty(spec, rng, path, gaps)
     clear = []
     for (start_s, jitter), gap_z in zip(cycles, gaps, strict=True):
         clear.append(_cyclist(world, rng, start_s + 9.5 + float(jitter[0])))
@@ -56,9 +51,42 @@ def build(spec: SceneSpec) -> World:
         _crossing_car(world, rng, start_s + 22.3 + float(jitter[1]), gap_z + GAP_M / 2)
         _pedestrians(world, rng, start_s, jitter, gap_z)
     _traffic(world, rng, spec.seconds)
+    furnish(world, rng, gaps, clear)
+    return world
+
+
+def empty(spec: SceneSpec, rng: np.random.Generator, path: CameraPath, gaps: list[float]) -> World:
+    """Road, pavements and houses, without anything on them. gaps: z of the side roads' near edges."""
+    light = light_for(spec, indoor=False)
+    world = World(spec, light, path, light.tint((150, 150, 150)), glare_at=(4.0, 11.0),
+                  backdrop=sky_backdrop(rng, light))
+    end_z = path.end_z + _BEYOND_END_M
+    add_ground(world, rng, end_z, gaps)
+    add_houses(world, rng, end_z, gaps)
+    return world
+
+
+def furnish(world: World, rng: np.random.Generator, gaps: list[float], clear: list[tuple[float, float]]) -> None:
+    """Parked cars, except along the stretches of kerb in ``clear``, and what stands on the pavement."""
+    end_z = world.path.end_z + _BEYOND_END_M
     add_parked(world, rng, end_z, gaps, clear)
     add_pavement_life(world, rng, end_z, gaps)
-    return world
+
+
+def add_vehicle(world: World, rng: np.random.Generator, shape: VehicleShape, trip: Trip, heading_deg: float) -> None:
+    """A vehicle of any colour on a trip, with its lamps on where lamps are."""
+    paint = PAINTS[int(rng.integers(len(PAINTS)))]
+    faces = vehicle_faces(shape, paint, world.light)
+    size = (shape.width_m, shape.height_m, shape.length_m)
+    world.add_vehicle(shape.class_name, faces, size, trip, heading_deg, ROAD_Y)
+    if heading_deg == 180.0 and world.light.lamps_on:
+        glow = soft_disc(64, (255, 246, 214), 0.75, 4.0)
+        for side in (-0.62, 0.62):
+            def lamp(time_s: float, offset: float = side) -> tuple[float, float]:
+                x, z = trip.place(time_s)
+                return (x + offset, z - shape.length_m / 2 - 0.05)
+
+            world.add_glow_following(lamp, trip.present, glow, 0.55, 1.1, -2.5)
 
 
 def _path(spec: SceneSpec, rng: np.random.Generator, cycles) -> CameraPath:
@@ -85,22 +113,7 @@ def _crossing_car(world: World, rng: np.random.Generator, pass_s: float, z: floa
     trip = Trip(((pass_s - reach_s, START_X - reach_s * _CROSSING_CAR_MPS, z - 0.6),
                  (pass_s + reach_s, START_X + reach_s * _CROSSING_CAR_MPS, z - 0.6)),
                 shown=(pass_s - reach_s, pass_s + reach_s))
-    _vehicle(world, rng, CAR, trip, 90.0)
-
-
-def _vehicle(world: World, rng: np.random.Generator, shape, trip: Trip, heading_deg: float) -> None:
-    paint = PAINTS[int(rng.integers(len(PAINTS)))]
-    faces = vehicle_faces(shape, paint, world.light)
-    size = (shape.width_m, shape.height_m, shape.length_m)
-    world.add_vehicle(shape.class_name, faces, size, trip, heading_deg, ROAD_Y)
-    if heading_deg == 180.0 and world.light.lamps_on:
-        glow = soft_disc(64, (255, 246, 214), 0.75, 4.0)
-        for side in (-0.62, 0.62):
-            def lamp(time_s: float, offset: float = side) -> tuple[float, float]:
-                x, z = trip.place(time_s)
-                return (x + offset, z - shape.length_m / 2 - 0.05)
-
-            world.add_glow_following(lamp, trip.present, glow, 0.55, 1.1, -2.5)
+    add_vehicle(world, rng, CAR, trip, 90.0)
 
 
 def _traffic(world: World, rng: np.random.Generator, seconds: float) -> None:
@@ -112,7 +125,7 @@ def _traffic(world: World, rng: np.random.Generator, seconds: float) -> None:
             z = world.path.ground(time_s)[1]
             trip = Trip(((time_s - 8.0, lane_x, z - direction * 8.0 * _CAR_MPS),
                          (time_s + 8.0, lane_x, z + direction * 8.0 * _CAR_MPS)), shown=(time_s - 8.0, time_s + 8.0))
-            _vehicle(world, rng, shape, trip, heading)
+            add_vehicle(world, rng, shape, trip, heading)
             time_s += float(rng.uniform(5.5, 11.0))
 
 

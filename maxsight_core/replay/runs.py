@@ -1,0 +1,136 @@
+"""One scenario lived through: by the policy alone on perfect perception, or by the whole system on its own."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from maxsight_core.alerts.ledger import Ledger
+from maxsight_core.alerts.policy import DEFAULT_POLICY, AlertPolicy
+from maxsight_core.alerts.scheduler import decide, finish
+from maxsight_core.alerts.state import AlertState
+from maxsight_core.contracts import AlertDecision, Detection, FrameResult, SessionSettings
+from maxsight_core.engine.config import EngineConfig
+from maxsight_core.engine.engine import Engine, as_frame
+from maxsight_core.outputs import REGISTRY
+from maxsight_core.replay.hazards import Hazard, hazards_of
+from maxsight_core.replay.ideal import IdealPerception
+from maxsight_core.replay.scenarios import Scenario
+from maxsight_core.scenes.truth import SceneTruth
+
+ALERT_KINDS = ("approach", "fall")
+ALERT_STAGES = ("P0", "P1")
+STAGE_B_EVERY = 5
+"""Frames between two passes of Stage B, about as often as a laptop finds time for one."""
+TIER_1 = tuple(spec.name for spec in REGISTRY if spec.tier == 1)
+TRUTH_WIDTH_PX = 320
+"""The truth alone needs no large picture."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An alert about a hazard that reached the person, spoken or felt, at ``time_s`` of the frame clock."""
+
+    time_s: float
+    stage: str
+    kind: str
+    track_id: int | None
+    bearing_deg: float | None
+    text: str
+
+
+@dataclass
+class Run:
+    """What was there and what was said.
+
+    Args:
+        truths: of every frame. hazards: of the run. told: in order of time. detections: of every frame.
+        answered: of every frame, which Tier 1 outputs had a value. overload_events, minutes: of the ledger.
+        by_track: an alert's track is the thing's number in the truth.
+    """
+
+    name: str
+    truths: list[SceneTruth]
+    hazards: list[Hazard]
+    by_track: bool
+    told: list[Told] = field(default_factory=list)
+    detections: list[tuple[Detection, ...]] = field(default_factory=list)
+    answered: list[frozenset[str]] = field(default_factory=list)
+    overload_events: int = 0
+    minutes: float = 0.0
+
+
+def policy_alone(
+    scenario: Scenario, policy: AlertPolicy = DEFAULT_POLICY, settings: SessionSettings | None = None,
+) -> Run:
+    """The policy's run on the truth itself."""
+    settings = settings or SessionSettings()
+    renderer = scenario.renderer(TRUTH_WIDTH_PX)
+    truths = [renderer.frame(index).truth for index in range(len(renderer))]
+    run = Run(scenario.name, truths, hazards_of(truths), by_track=True)
+    ledger, state, perception = Ledger(policy), AlertState(), IdealPerception()
+    for truth in truths:
+        inputs = perception.inputs(truth)
+        state, decisions = decide(state, inputs, settings, policy)
+        ledger.add(decisions, truth.time_s)
+        ledger.tick(truth.time_s)
+        run.detections.append(inputs.detections)
+        run.answered.append(frozenset(TIER_1))
+    return _closed(run, ledger, finish(state, settings, policy)[1])
+
+
+def whole_system(scenario: Scenario, engine: Engine, settings: SessionSettings | None = None) -> Run:
+    """The engine's run on the rendered pictures. Stage B runs in every fifth frame; text is not read."""
+    session = engine.new_session(settings or SessionSettings())
+    ledger = Ledger(engine.policy)
+    truths: list[SceneTruth] = []
+    run = Run(scenario.name, truths, [], by_track=False)
+    for result, truth, told in _lived(scenario, engine, session):
+        truths.append(truth)
+        ledger.add(told, truth.time_s)
+        ledger.tick(truth.time_s)
+        run.detections.append(result.detections)
+        run.answered.append(frozenset(name for name in TIER_1 if _there(result, name)))
+    run.hazards = hazards_of(truths, engine.policy)
+    return _closed(run, ledger, engine.finish(session))
+
+
+def engine_for_scoring(config: EngineConfig | None = None, policy: AlertPolicy | None = None) -> Engine:
+    """An engine whose answers do not depend on how fast the machine is."""
+    config = config or EngineConfig.from_environment()
+    return Engine(replace(config, thresholds=replace(config.thresholds, stage_a_ms=math.inf)), policy)
+
+
+def _lived(
+    scenario: Scenario, engine: Engine, session,
+) -> Iterator[tuple[FrameResult, SceneTruth, tuple[AlertDecision, ...]]]:
+    renderer = scenario.renderer()
+    for index in range(len(renderer)):
+        frame = renderer.frame(index)
+        result, job = engine.stage_a(session, as_frame(np.asarray(frame.rgb), frame.time_s, index))
+        told = result.alerts
+        if job is not None and index % STAGE_B_EVERY == 0:
+            scene = engine.stage_b(session, job)
+            told += () if scene is None else scene.alerts
+        yield result, frame.truth, told
+
+
+def _there(result: FrameResult, name: str) -> bool:
+    value = result.outputs.get(name)
+    return value is not None and value.source != "unavailable"
+
+
+def _closed(run: Run, ledger: Ledger, last: tuple[AlertDecision, ...]) -> Run:
+    ledger.add(last, run.truths[-1].time_s)
+    for row in ledger.rows():
+        decision = row.decision
+        if row.delivered_s is not None and decision.stage in ALERT_STAGES and decision.kind in ALERT_KINDS:
+            run.told.append(Told(row.delivered_s, decision.stage, decision.kind, decision.track_id,
+                                 decision.bearing_deg, decision.text))
+    run.told.sort(key=lambda told: told.time_s)
+    counted = ledger.summary()
+    run.overload_events, run.minutes = counted["overload_events"], counted["minutes"]
+    return run
