@@ -11,11 +11,14 @@ from maxsight_core.contracts import Camera, Detection, EgoMotion, Frame, MotionR
 from maxsight_core.perception import ego_motion
 from maxsight_core.perception.ego_motion import EgoFit
 from maxsight_core.perception.flow import FlowEstimator, FlowField, Picture, prepare
+from maxsight_core.perception.geometry import intersection
+from maxsight_core.perception.heading import Heading, HeadingEstimator
 from maxsight_core.perception.looming import LoomingDetector
 from maxsight_core.perception.regions import Region
 from maxsight_core.perception.same_thing import put_together
 from maxsight_core.perception.time_to_contact import WALKING_MPS, Contact, on_course, passes_overhead
 from maxsight_core.perception.urgency import from_time_to_contact
+from maxsight_core.perception.way_ahead import WALKS_MPS, InTheWay, WayAhead, around_focus
 from maxsight_core.perception.whole_view import WholeView
 
 BASELINE_S = 0.09  # frames nearer in time are not compared: at 30 fps growth drowns in noise, over 90 ms it does not
@@ -28,6 +31,9 @@ MAX_HISTORY = 8
 FIRST_MEASURED_ID = 100_001  # measured things are numbered apart from a detector's tracks
 SOMETHING_ID, SOMETHING_NAME = 0, "something"
 METHOD = "growth of tracked corners beyond ego-motion"
+WAY_AHEAD_METHOD = "points in the way of a walking wearer, by heading and speed"
+KEEPS_PLACE = 0.35  # of the distance from the heading: moving less than this until contact is keeping one's place
+SAME_THING = 0.3  # of the smaller box: a growing region and a thing in the way that overlap so are one
 WHOLE_VIEW_METHOD = "growth of the whole view"
 FULL_TEXTURE = 0.35  # share of lattice cells with a corner at which texture no longer limits quality
 
@@ -42,6 +48,8 @@ class MotionTracker:
     def __init__(self) -> None:
         self._flow = FlowEstimator()
         self._looming = LoomingDetector()
+        self._heading = HeadingEstimator()
+        self._way = WayAhead(self._looming.new_number)
         self._whole = WholeView()
         self._whole_number: int | None = None
         self._history: list[Picture] = []
@@ -52,6 +60,8 @@ class MotionTracker:
         """Forgets all earlier frames."""
         self._history = []
         self._looming.reset()
+        self._heading.reset()
+        self._way.reset()
         self._whole.reset()
         self._whole_number = None
         self._last = None
@@ -105,9 +115,17 @@ class MotionTracker:
         regions = self._looming.update(flow, ego, picture.time_s, step_s, self._flow.denser)
         self._history.append(picture)
         del self._history[:-MAX_HISTORY]
-        found = [_detection(r, flow, camera) for r in regions]
+        if self._heading.focus is not None:
+            flow = self._flow.denser(flow, [around_focus(flow, camera, self._heading.focus)])
+        heading = self._heading.update(flow, camera, picture.time_s)
+        found = [_detection(r, flow, camera, heading) for r in regions]
         approaching = put_together([one for one in found if not _is_scenery(one)], camera)
+        in_the_way = [_in_the_way(thing, flow, camera, picture.time_s)
+                      for thing in self._way.update(flow, heading, picture.time_s)]
         whole = self._whole.update(ego.motion, picture.time_s)
+        if whole is not None:
+            in_the_way = []  # what is found in a wall that fills the view is the wall
+        approaching = (*in_the_way, *(one for one in approaching if not _seen_in(one, in_the_way)))
         if whole is None:
             self._whole_number = None
         elif not approaching:
@@ -141,7 +159,7 @@ def _quality(flow: FlowField, ego: EgoFit) -> float:
     return float(np.clip(texture * flow.tracked * (0.4 + 0.6 * ego.motion.inlier_fraction), 0.0, 1.0))
 
 
-def _detection(region: Region, flow: FlowField, camera: Camera) -> Detection:
+def _detection(region: Region, flow: FlowField, camera: Camera, heading: Heading | None) -> Detection:
     width, height = flow.size
     box = np.clip(region.box / np.array([width, height, width, height]), 0.0, 1.0)
     cx, cy, w, h = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2, box[2] - box[0], box[3] - box[1]
@@ -151,15 +169,51 @@ def _detection(region: Region, flow: FlowField, camera: Camera) -> Detection:
     tolerance = float(np.sqrt(region.size[0] * region.size[1]) / width)
     if seconds is not None:
         tolerance = max(tolerance, HALF_BODY_M * camera.focal_px / (WALKING_MPS * seconds) / camera.width_px)
+    drift = region.drift / width
+    if heading is not None and heading.speed_mps >= WALKS_MPS:  # it knows the camera's turning better
+        drift = heading.sideways_per_s(region.centre, region.velocity) * heading.focal_px / width
+        tolerance = min(tolerance, _walking_tolerance(float(region.centre[0]), seconds, heading) / width)
     return Detection(
         track_id=FIRST_MEASURED_ID + region.number, class_id=SOMETHING_ID, class_name=SOMETHING_NAME,
         score=_confidence(contact, region.points), box_cxcywh=(float(cx), float(cy), float(w), float(h)),
         source="measured", method=METHOD, bearing_deg=camera.bearing_deg(float(cx)),
         urgency=from_time_to_contact(seconds), time_to_contact_s=seconds,
         time_to_contact_frames=contact.frames if contact is not None else 0,
-        on_course=on_course(region.drift / width, seconds, tolerance, camera)
+        on_course=on_course(drift, seconds, tolerance, camera)
         and not passes_overhead(float(box[3]), seconds, camera),
     )
+
+
+def _walking_tolerance(column_px: float, seconds: float | None, heading: Heading) -> float:
+    """Pixels of sideways motion until contact that a walking wearer's collision course allows.
+
+    What stands beside the way moves out of view as it grows: by contact it has moved as far as it is from the heading.
+    What comes from the side and meets the wearer keeps its place.
+    """
+    aside = abs((column_px - heading.centre_px[0]) - heading.focus[0] * heading.focal_px)
+    body = 0.0 if seconds is None else HALF_BODY_M / (heading.speed_mps * seconds) * heading.focal_px
+    return max(KEEPS_PLACE * aside, body)
+
+
+def _in_the_way(thing: InTheWay, flow: FlowField, camera: Camera, now_s: float) -> Detection:
+    width, height = flow.size
+    left, top, right, bottom = np.clip(thing.box / np.array([width, height, width, height]), 0.0, 1.0).tolist()
+    seconds = thing.left_s(now_s)
+    return Detection(
+        track_id=FIRST_MEASURED_ID + thing.number, class_id=SOMETHING_ID, class_name=SOMETHING_NAME,
+        score=float(np.clip((1.0 - thing.spread) * (1.0 - 4.0 / (4.0 + thing.points)), 0.0, 1.0)),
+        box_cxcywh=((left + right) / 2, (top + bottom) / 2, right - left, bottom - top), source="measured",
+        method=WAY_AHEAD_METHOD, bearing_deg=camera.bearing_deg((left + right) / 2),
+        urgency=from_time_to_contact(seconds), time_to_contact_s=seconds,
+        time_to_contact_frames=int(thing.frames) + 1, on_course=True,
+    )
+
+
+def _seen_in(region: Detection, things: list[Detection]) -> bool:
+    """Whether a growing region is part of a thing in the way, or the other way round."""
+    least = region.box_cxcywh[2] * region.box_cxcywh[3]
+    return any(intersection(region.box_cxcywh, thing.box_cxcywh)
+               > SAME_THING * min(least, thing.box_cxcywh[2] * thing.box_cxcywh[3]) for thing in things)
 
 
 def _is_scenery(found: Detection) -> bool:
