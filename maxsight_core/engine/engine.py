@@ -224,6 +224,7 @@ class Engine:
             ego=motion.ego, context=state.take_context(),
             frame_age_s=waited_s if waited_s >= LATE_FRAME_S else 0.0,
         )
+        state.last_inputs = inputs
         with state.alert_lock:
             state.alerts, decisions = decide_alerts(state.alerts, inputs, state.settings, self.policy)
         return decisions

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from maxsight_core.alerts.inputs import ContextItem
+from maxsight_core.alerts.inputs import AlertInputs, ContextItem
 from maxsight_core.alerts.state import AlertState
 from maxsight_core.contracts import Camera, EgoMotion, SessionSettings, Value
 from maxsight_core.perception.motion import MotionTracker
@@ -25,6 +25,7 @@ class SessionState:
     ("describe", "read", "find") is answered from perception and with its age. ``context`` collects what they add for
     the alerts until the next frame takes it. ``maps`` are Stage A's last fused maps, [768, 14, 14] each and newest
     last, for Stage B's temporal parts; lane A writes them, Stage B gets a copy of the list with each job.
+    ``last_inputs`` is what the alerts of the newest frame were decided on, for recordings.
     """
 
     settings: SessionSettings
@@ -38,6 +39,7 @@ class SessionState:
     scene: dict[str, tuple[Value, float]] = field(default_factory=dict)
     context: list[ContextItem] = field(default_factory=list)
     last_result: Any = None
+    last_inputs: AlertInputs | None = None
     last_time_s: float | None = None
     heading_deg: float = 0.0
     last_text_s: float | None = None

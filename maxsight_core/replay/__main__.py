@@ -1,5 +1,7 @@
-"""Runs, scored against the truth.
+"""Runs recorded, decided again, and scored against the truth.
 
+    python -m maxsight_core.replay record SOURCE --out DIR [--consent WHO] [--pictures]
+    python -m maxsight_core.replay play DIR [--policy FILE.json] [--audience patient|clinician|dev] [--json OUT.jsonl]
     python -m maxsight_core.replay score [--quick] [--policy FILE.json] [--only NAME ...] [--json OUT] [--docs FILE.md]
 """
 
@@ -13,14 +15,15 @@ from maxsight_core.engine.config import ConfigError
 from maxsight_core.engine.device import DeviceError
 from maxsight_core.engine.manifest import CheckpointError
 from maxsight_core.engine.runtimes import RuntimeUnavailableError
-from maxsight_core.replay import score_command
+from maxsight_core.replay import play_command, record_command, score_command
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit codes: 0 done, 2 a file, a name, a policy or the checkpoint cannot be used."""
     parser = argparse.ArgumentParser(prog="python -m maxsight_core.replay", description=__doc__.split("\n\n")[0])
     commands = parser.add_subparsers(dest="command", required=True)
-    score_command.add_to(commands)
+    for command in (record_command, play_command, score_command):
+        command.add_to(commands)
     options = parser.parse_args(arguments)
     try:
         return options.run(options)

@@ -91,7 +91,7 @@ def judge(run: Run, expected: frozenset[str], policy: AlertPolicy = DEFAULT_POLI
                 silent += first_s is None or first_s > time_s
     judged.reassured = (silent, danger)
     judged.silence = _silence(run)
-    judged.available = (sum(expected <= answered for answered in run.answered[1:]), len(run.answered) - 1)
+    judged.available = (sum(expected <= answered for answered in run.answered[1:]), len(run.answered[1:]))
     _judge_detections(run, judged)
     return judged
 

@@ -18,7 +18,11 @@ from maxsight_core.engine.engine import Engine, as_frame
 from maxsight_core.outputs import REGISTRY
 from maxsight_core.replay.hazards import Hazard, hazards_of
 from maxsight_core.replay.ideal import IdealPerception
+from maxsight_core.replay.player import play
+from maxsight_core.replay.recording import Recording, RecordingError
 from maxsight_core.replay.scenarios import Scenario
+from maxsight_core.scenes.renderer import SceneRenderer
+from maxsight_core.scenes.spec import PREFIX, parse_spec
 from maxsight_core.scenes.truth import SceneTruth
 
 ALERT_KINDS = ("approach", "fall")
@@ -96,6 +100,27 @@ def whole_system(scenario: Scenario, engine: Engine, settings: SessionSettings |
         run.answered.append(frozenset(name for name in TIER_1 if _there(result, name)))
     run.hazards = hazards_of(truths, engine.policy)
     return _closed(run, ledger, engine.finish(session))
+
+
+def recorded(made: Recording, policy: AlertPolicy) -> Run:
+    """A recorded walk through a rendered scene, decided again with ``policy``.
+
+    Raises:
+        RecordingError: of anything else nobody knows what was there.
+    """
+    if not made.source.startswith(PREFIX):
+        raise RecordingError(f"{made.folder}: {made.source} has no ground truth; only rendered scenes can be scored")
+    spec = parse_spec(made.source)
+    smaller = spec.with_changes(width=TRUTH_WIDTH_PX, height=round(TRUTH_WIDTH_PX * spec.height / spec.width))
+    renderer, ledger = SceneRenderer(smaller), Ledger(policy)
+    truths = [renderer.frame(index).truth for index in range(len(made.frames))]
+    run = Run(str(made.folder.name), truths, hazards_of(truths, policy), by_track=False)
+    *frames, end = play(made, policy)
+    for kept, frame in zip(made.frames, frames, strict=True):
+        ledger.add(frame.decisions, frame.time_s)
+        ledger.tick(frame.time_s)
+        run.detections.append(kept.inputs.detections)
+    return _closed(run, ledger, end.decisions)
 
 
 def engine_for_scoring(config: EngineConfig | None = None, policy: AlertPolicy | None = None) -> Engine:

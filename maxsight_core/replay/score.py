@@ -12,7 +12,8 @@ from maxsight_core.engine.engine import Engine
 from maxsight_core.replay import calibration
 from maxsight_core.replay.intervals import Figure, clustered_share, drawn_figure, wilson
 from maxsight_core.replay.judge import Judged, judge
-from maxsight_core.replay.runs import Run, policy_alone, whole_system
+from maxsight_core.replay.recording import Recording
+from maxsight_core.replay.runs import Run, policy_alone, recorded, whole_system
 from maxsight_core.replay.scenarios import Scenario
 
 SIDES: tuple[str, ...] = ("policy", "system")
@@ -108,6 +109,16 @@ def system_runs(scenarios: Sequence[Scenario], engine: Engine,
                 done: Callable[[str], None] = lambda _name: None) -> list[Judged]:
     """The whole system on every scenario."""
     return _judged([_told(whole_system(scenario, engine), done) for scenario in scenarios], engine.policy)
+
+
+def recorded_runs(recordings: Sequence[Recording], policy: AlertPolicy | None,
+                  done: Callable[[str], None] = lambda _name: None) -> list[Judged]:
+    """Recorded walks through rendered scenes, decided again with ``policy`` (None: each with its own)."""
+    judged = []
+    for made in recordings:
+        used = policy or made.policy
+        judged += _judged([_told(recorded(made, used), done)], used)
+    return judged
 
 
 def report(judged: Sequence[Judged]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import Any
 from tqdm import tqdm
 
 from maxsight_core.alerts.policy import AlertPolicy
-from maxsight_core.replay import score, tables
+from maxsight_core.replay import recording, score, tables
 from maxsight_core.replay.policy_file import read_policy
 from maxsight_core.replay.runs import engine_for_scoring
 from maxsight_core.replay.scenarios import Scenario, scenarios
@@ -23,6 +23,8 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     parser = commands.add_parser("score", help="safety figures of the alert policy and of the whole system")
     parser.add_argument("--quick", action="store_true", help="the small set of scenarios that CI scores")
     parser.add_argument("--only", nargs="+", metavar="NAME", help="only these scenarios")
+    parser.add_argument("--recordings", nargs="+", type=Path, metavar="DIR",
+                        help="score recorded walks through rendered scenes instead")
     parser.add_argument("--side", choices=(*score.SIDES, "both"), default="both",
                         help="policy: on perfect perception; system: on its own perception")
     parser.add_argument("--policy", type=Path, metavar="FILE.json", help="another alert policy")
@@ -44,7 +46,12 @@ def run(options: argparse.Namespace) -> int:
             raise ValueError(f"{path}: its folder does not exist; create it first")
     if options.docs is not None:
         tables.parts_of(options.docs)  # refused now, not after the scenarios were rendered
-    report = scored(chosen, read_policy(options.policy), options.side)
+    if options.recordings:
+        policy = None if options.policy is None else read_policy(options.policy)
+        made = [recording.read(folder) for folder in options.recordings]
+        report = {"scenarios": len(made), "system": score.report(score.recorded_runs(made, policy))}
+    else:
+        report = scored(chosen, read_policy(options.policy), options.side)
     print(tables.text(report))
     if options.json is not None:
         options.json.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
