@@ -185,8 +185,11 @@ def _candidate(
     if stage == "P2":
         confirm = policy.confirm_frames_context
     else:
-        learned = detection.source == "learned"
-        confirm = policy.confirm_frames_learned if learned else policy.confirm_frames_measured
+        confirm = policy.confirm_frames_measured
+        if detection.source == "learned":
+            confirm = policy.confirm_frames_learned
+        elif detection.time_to_contact_frames >= policy.settled_frames:
+            confirm = policy.confirm_frames_settled
     return Candidate(
         key=f"track:{detection.track_id}", stage=stage, kind=kind, seq=inputs.seq, time_s=inputs.time_s,
         class_id=detection.class_id, class_name=detection.class_name, bearing_deg=detection.bearing_deg,

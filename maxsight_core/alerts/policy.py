@@ -48,6 +48,8 @@ class AlertPolicy:
     # --- hysteresis: one noisy estimate never says "Stop" (choice) ---
     confirm_frames_learned: int = 2       # on top of the 3 frames of the estimate itself
     confirm_frames_measured: int = 3      # a moving region without a class is the noisiest source
+    confirm_frames_settled: int = 2       # a measured time to contact over so many frames has confirmed itself:
+    settled_frames: int = 6               # it waits no longer than a named thing
     confirm_frames_context: int = 3
     adopt_within_s: float = 2.0           # a track lost and found again under another number keeps its memory
     adopt_within_deg: float = 15.0
@@ -119,7 +121,8 @@ class AlertPolicy:
         self._ordered("p0_expiry_s", "stale_frame_s")
         self._ordered("cooldown_s", "place_cooldown_s", "memory_s")
         self._at_least_one("time_to_contact_min_frames", "confirm_frames_learned", "confirm_frames_measured",
-                           "confirm_frames_context", "alerts_per_minute", "max_tracks", "max_pending")
+                           "confirm_frames_settled", "settled_frames", "confirm_frames_context", "alerts_per_minute",
+                           "max_tracks", "max_pending")
         if self.overload_count < 2:
             raise ValueError(f"AlertPolicy.overload_count: expected at least 2; got {self.overload_count}")
         for name in ("uncertainty_generic_above", "unclear_uncertainty", "interest_score_min", "glare_clipped_min"):

@@ -41,7 +41,7 @@ SAME_PLACE = (50 / 640, 80 / 640)
 """Across and down, of the picture's width: a group this near to where it was is the same."""
 SAME_CONTACT = 1.5
 """And whose time of contact agrees within this factor."""
-CONFIRM_FRAMES, CONFIRM_POINTS = 5, 60.0
+CONFIRM_FRAMES, CONFIRM_POINTS = 4, 45.0
 COUNTED_POINTS = 30
 """Of one frame: one rich frame does not confirm anything."""
 FADES = 0.7

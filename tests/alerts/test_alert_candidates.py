@@ -51,6 +51,17 @@ def test_a_distance_that_contradicts_the_time_to_contact_holds_back_the_stop(nam
     assert stages(detection(name, contact=2.0, distance_m=distance, distance_sd_m=sd)) == expected
 
 
+@pytest.mark.parametrize(("name", "source", "frames", "expected"), [
+    ("something", "measured", 5, DEFAULT_POLICY.confirm_frames_measured),
+    ("something", "measured", 6, DEFAULT_POLICY.confirm_frames_settled),  # it has confirmed itself by then
+    ("person", "learned", 3, DEFAULT_POLICY.confirm_frames_learned),
+])
+def test_the_longer_a_measurement_the_shorter_the_wait(name, source, frames, expected):
+    found = dataclasses.replace(detection(name, contact=2.0, time_to_contact_frames=frames), source=source)
+    one, = candidates(AlertInputs(seq=1, time_s=1.0, detections=(found,)))
+    assert one.confirm_frames == expected
+
+
 def test_a_thing_that_stands_near_without_approaching_is_no_alert():
     assert stages(detection("chair", distance_m=0.5, zone="near")) == []
 
