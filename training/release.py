@@ -5,8 +5,8 @@
 
 The eight-bit file is judged as the app will run it, on photographs that were not learned from. Scores are calibrated;
 each class is reported from a score on above which enough detections are right, or not at all; people are left to the
-measured detector where that is better. Verdicts and figures lie beside the file (``<out>.json``). Without one earned
-class nothing is written.
+measured detector where that is better. Verdicts and figures lie beside the file (``<out>.json``), and with ``--card``
+in a model card. Without one earned class nothing is written.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from maxsight_core.engine.runtimes import RuntimeUnavailableError, load_stage_a
 from maxsight_core.engine.score_rule import ScoreRule
 from maxsight_core.models.contract import DETECTING
 from training.data.sample import ClassTable, SampleError
-from training.evaluate import detection, earned, stage_a
+from training.evaluate import card, detection, earned, stage_a
 from training.evaluate.measured import measured_pictures
 from training.evaluate.pictures import NamedPictures, add_options
 from training.evaluate.report import nested
@@ -59,6 +59,8 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     """
     if not (options.data or options.annotations):
         raise ValueError("name photographs that were not learned from: --data DIR with --held-out SHARE")
+    if options.card is not None:
+        card.MARKS.around(options.card)  # refused now, not after everything was judged
     manifest, state = read_checkpoint(options.checkpoint)
     classes = ClassTable(manifest.classes)
     options.out.parent.mkdir(parents=True, exist_ok=True)
@@ -94,6 +96,8 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         score_thresholds=thresholds)
     save_checkpoint(options.out, state, shipped, storage="i8")
     _write(options.out.with_name(options.out.name + ".json"), report)
+    if options.card is not None:
+        card.MARKS.put(options.card, card.body(report))
     return report
 
 
@@ -128,6 +132,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--checkpoint", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--about", help="what it learned from, one line for the manifest")
+    parser.add_argument("--card", type=Path, metavar="FILE.md", help="also write the table into this model card")
     parser.add_argument("--precision", type=float, default=earned.PRECISION, help="share of right detections to reach")
     parser.add_argument("--runtime", default="auto", help="auto, torch or openvino")
     add_options(parser)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from maxsight_core.marked import Marks
+
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "performance.md"
-BEGIN, END = "<!-- bench: begin -->", "<!-- bench: end -->"
+MARKS = Marks("bench")
 IN_USE = ("openvino_int8", "openvino_bf16", "openvino_f32", "torch_bf16", "torch_f32")
 """What ``auto`` takes, best first; an INT8 graph only when it was prepared and accepted (docs/weights.md)."""
 
@@ -177,14 +178,5 @@ def _parity(figures: dict[str, Any]) -> list[str]:
 
 
 def into_docs(figures: dict[str, Any], path: Path = DOCS) -> None:
-    """Put the table between the two marks of docs/performance.md.
-
-    Raises:
-        ValueError: the marks are missing.
-    """
-    text = path.read_text(encoding="utf-8")
-    if BEGIN not in text or END not in text:
-        raise ValueError(f"{path}: expected the lines {BEGIN} and {END}, between which the table goes; add them")
-    block = f"{BEGIN}\n\n{table(figures)}\n\n{END}"
-    path.write_text(re.sub(f"{re.escape(BEGIN)}.*{re.escape(END)}", lambda _: block, text, flags=re.S),
-                    encoding="utf-8")
+    """Put the table between the two marks of docs/performance.md; ValueError without them."""
+    MARKS.put(path, table(figures))

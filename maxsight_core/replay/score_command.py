@@ -45,7 +45,7 @@ def run(options: argparse.Namespace) -> int:
         if path is not None and not path.resolve().parent.is_dir():
             raise ValueError(f"{path}: its folder does not exist; create it first")
     if options.docs is not None:
-        tables.parts_of(options.docs)  # refused now, not after the scenarios were rendered
+        tables.MARKS.around(options.docs)  # refused now, not after the scenarios were rendered
     if options.recordings:
         policy = None if options.policy is None else read_policy(options.policy)
         made = [recording.read(folder) for folder in options.recordings]
@@ -56,7 +56,7 @@ def run(options: argparse.Namespace) -> int:
     if options.json is not None:
         options.json.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     if options.docs is not None:
-        tables.write_into(options.docs, report)
+        tables.MARKS.put(options.docs, tables.markdown(report))
     return 0
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
+from maxsight_core.marked import Marks
 from maxsight_core.replay.intervals import Figure
 from maxsight_core.replay.score import METRICS, SIDES, Metric
 
-BEGIN, END = "<!-- score: begin -->", "<!-- score: end -->"
+MARKS = Marks("score")
 _TITLES = {"policy": "policy alone", "system": "whole system"}
 
 
@@ -42,25 +42,6 @@ def markdown(report: dict[str, Any]) -> str:
         table = ["| scenario | hazards told | missed | alerts about nothing |", "|---|---|---|---|", *wrong]
         parts.append(f"### {title}\n\n" + ("\n".join(table) if wrong else "Nowhere."))
     return "\n\n".join(parts)
-
-
-def parts_of(path: Path) -> tuple[str, str]:
-    """What stands before and after the tables in a file.
-
-    Raises:
-        ValueError: the file has not the two marks between which they go.
-    """
-    body = path.read_text(encoding="utf-8") if path.exists() else ""
-    if BEGIN not in body or END not in body:
-        raise ValueError(f"{path}: expected the marks {BEGIN} and {END}, between which the tables go; add them")
-    before, rest = body.split(BEGIN, 1)
-    return before, rest.split(END, 1)[1]
-
-
-def write_into(path: Path, report: dict[str, Any]) -> None:
-    """Replace what is between the two marks of a file; ValueError without them."""
-    before, after = parts_of(path)
-    path.write_text(f"{before}{BEGIN}\n\n{markdown(report)}\n\n{END}{after}", encoding="utf-8")
 
 
 def _sides(report: dict[str, Any]) -> list[str]:

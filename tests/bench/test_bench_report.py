@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from maxsight_core.bench.report import BEGIN, DOCS, END, GOALS, Goal, flat, into_docs, lookup, table
+from maxsight_core.bench.report import DOCS, GOALS, MARKS, Goal, flat, into_docs, lookup, table
 from maxsight_core.bench.suite import PARTS, measure
 
 MS = {"p50_ms": 16.0, "p95_ms": 20.0, "against_torch_eager": 6.5}
@@ -64,7 +64,7 @@ def test_a_part_that_failed_is_named_with_its_reason_and_the_rest_is_shown():
 
 def test_the_table_goes_between_the_marks_of_the_docs_and_nowhere_else(tmp_path):
     docs = tmp_path / "performance.md"
-    docs.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n", encoding="utf-8")
+    docs.write_text(f"before\n{MARKS.begin}\nold\n{MARKS.end}\nafter\n", encoding="utf-8")
     into_docs(figures(), docs)
     text = docs.read_text(encoding="utf-8")
     assert text.startswith("before\n")

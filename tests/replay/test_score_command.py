@@ -8,7 +8,7 @@ import pytest
 
 from maxsight_core.replay.__main__ import main
 from maxsight_core.replay.score import METRICS
-from maxsight_core.replay.tables import BEGIN, END
+from maxsight_core.replay.tables import MARKS
 
 KEYS = {"false_reassurance", "hazard_recall", "alert_latency_p95_ms", "overload_per_min", "silence_correctness",
         "tier1_availability", "ece", "direction_correctness", "distance_zone_accuracy"}
@@ -42,7 +42,7 @@ def test_a_policy_that_waits_too_long_misses_hazards(tmp_path):
 
 def test_the_whole_system_is_scored_on_its_own_perception_and_put_into_the_docs(tmp_path):
     out, page = tmp_path / "score.json", tmp_path / "page.md"
-    page.write_text(f"# Before\n{BEGIN}\nstale figures\n{END}\nafter\n")
+    page.write_text(f"# Before\n{MARKS.begin}\nstale figures\n{MARKS.end}\nafter\n")
     arguments = ["score", "--only", "empty_corridor", "--side", "system", "--json", str(out), "--docs", str(page)]
     assert main(arguments) == 0
     report = json.loads(out.read_text())
@@ -77,5 +77,5 @@ def test_a_page_without_marks_is_refused(tmp_path, capsys):
     page = tmp_path / "page.md"
     page.write_text("# Nothing\n")
     assert main(["score", "--only", "two_talk", "--side", "policy", "--docs", str(page)]) == 2
-    assert "expected the marks" in capsys.readouterr().err
+    assert "expected the lines" in capsys.readouterr().err
     assert page.read_text() == "# Nothing\n"

@@ -1,8 +1,9 @@
 """Which classes a detector has earned to report, and from which score on: the evaluation decides, not hope.
 
-A class is earned where a threshold is found on one half of the photographs above which enough of its detections are
-right, and the other half agrees. A class with too few boxes in the photographs is not earned: nobody knows how good it
-is. Where something measured does the same job better, it keeps it.
+Each half of the photographs chooses the least score above which enough detections of a class are right, and the other
+half judges it. The class is earned where the detections that were judged are right often enough, and there are so many
+of them that the lower end of the interval of their share still says "more often right than wrong". Where something
+measured does the same job better, it keeps it.
 """
 
 from __future__ import annotations
@@ -13,17 +14,18 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from maxsight_core.engine.score_rule import ScoreRule
+from maxsight_core.replay.intervals import wilson
 from training.data.sample import ClassTable
 from training.evaluate import calibration, detection
 
 PRECISION = 0.7
 """Share of right detections, so that most of what a person is told is there."""
-LEAST_BOXES = 20
-"""Of a class in all photographs."""
 LEAST_RIGHT = 4
-"""Detections on each half that are right above the threshold; fewer are chance."""
+"""Detections that a half chooses a score by; fewer are chance."""
 TOLERANCE = 0.15
-"""By which the judging half may fall short of the precision: halves are small."""
+"""By which the judging halves may fall short of the precision: halves are small."""
+LEAST_SURE = 0.5
+"""Lower end of the 95 % interval of the precision that the halves found for each other (Wilson 1927)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +33,9 @@ class Verdict:
     """Of one class.
 
     Args:
-        earned: whether it is reported. reason: why not. threshold: least calibrated score, where one was found.
-        precision, recall: above it, on the half that did not choose it. ap50: on all photographs. boxes: in them.
+        earned: whether it is reported. reason: why not. threshold: least calibrated score, where one was found:
+            the higher of both halves'. precision, recall: of what each half found above the other's score. ap50: on all
+            photographs. boxes: in them.
     """
 
     earned: bool
@@ -76,22 +79,30 @@ def _verdict(
     pictures: Sequence[detection.Picture], classes: ClassTable, column: int, rule: ScoreRule, wanted: float,
     ap50: float, measured: float | None,
 ) -> Verdict:
-    chosen, judging = (detection.precision_recall(pictures[half::2], classes, column) for half in (0, 1))
-    boxes = chosen.boxes + judging.boxes
-    if boxes < LEAST_BOXES:
-        return Verdict(False, f"{boxes} boxes in the photographs, {LEAST_BOXES} are needed", ap50=ap50, boxes=boxes)
+    halves = [detection.precision_recall(pictures[half::2], classes, column) for half in (0, 1)]
+    boxes = sum(half.boxes for half in halves)
     if measured is not None and measured >= ap50:
         return Verdict(False, f"what is measured does it better (AP50 {measured:.3f})", ap50=ap50, boxes=boxes)
-    right = np.round(chosen.precision * np.arange(1, len(chosen.scores) + 1))
-    # equal scores are taken together or not at all
-    last_of_its_score = np.append(chosen.scores[1:] < chosen.scores[:-1], True)[: len(chosen.scores)]
-    good = np.flatnonzero((chosen.precision >= wanted) & (right >= LEAST_RIGHT) & last_of_its_score)
-    if not len(good):
+    scores = [_least_score(half, wanted) for half in halves]
+    if scores == [None, None]:
         return Verdict(False, f"no score above which {wanted:.0%} of the detections are right", ap50=ap50, boxes=boxes)
-    raw = float(chosen.scores[good[-1]])
-    taken = int((judging.scores >= raw).sum())
-    reached = float(judging.precision[taken - 1]) if taken else 0.0
-    recall = float(judging.recall[taken - 1]) if taken else 0.0
-    enough = reached >= wanted - TOLERANCE and reached * taken >= LEAST_RIGHT - 0.5
-    return Verdict(enough, "" if enough else "the other half of the photographs does not agree",
-                   rule.calibrated(raw), reached, recall, ap50, boxes)
+    if None in scores:
+        return Verdict(False, "the other half of the photographs does not agree", ap50=ap50, boxes=boxes)
+    right = taken = 0
+    for half, score in zip(halves, reversed(scores), strict=True):
+        above = int((half.scores >= score).sum())
+        taken += above
+        right += round(float(half.precision[above - 1]) * above) if above else 0
+    precision = right / taken if taken else 0.0
+    sure = precision >= wanted - TOLERANCE and taken > 0 and wilson(right, taken).low >= LEAST_SURE
+    reason = "" if sure else f"{right} of {taken} are right above the score that the other half chose: not enough"
+    return Verdict(sure, reason, rule.calibrated(max(scores)), precision, right / max(1, boxes), ap50, boxes)
+
+
+def _least_score(half: detection.Curve, wanted: float) -> float | None:
+    """The least raw score above which enough of a half's detections are right, or None."""
+    right = np.round(half.precision * np.arange(1, len(half.scores) + 1))
+    # equal scores are taken together or not at all
+    last_of_its_score = np.append(half.scores[1:] < half.scores[:-1], True)[: len(half.scores)]
+    good = np.flatnonzero((half.precision >= wanted) & (right >= LEAST_RIGHT) & last_of_its_score)
+    return float(half.scores[good[-1]]) if len(good) else None
