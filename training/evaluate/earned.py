@@ -1,9 +1,9 @@
 """Which classes a detector has earned to report, and from which score on: the evaluation decides, not hope.
 
-Each half of the photographs chooses the least score above which enough detections of a class are right, and the other
-half judges it. The class is earned where the detections that were judged are right often enough, and there are so many
-of them that the lower end of the interval of their share still says "more often right than wrong". Where something
-measured does the same job better, it keeps it.
+The photographs are divided into five parts. For each, the other four choose the least score above which enough
+detections of a class are right, and the part judges it. The class is earned where the detections that were judged are
+right often enough, and there are so many of them that the lower end of the interval of their share still says "more
+often right than wrong". Where something measured does the same job better, it keeps it.
 """
 
 from __future__ import annotations
@@ -20,12 +20,13 @@ from training.evaluate import calibration, detection
 
 PRECISION = 0.7
 """Share of right detections, so that most of what a person is told is there."""
-LEAST_RIGHT = 4
-"""Detections that a half chooses a score by; fewer are chance."""
+PARTS = 5
+LEAST_RIGHT = 5
+"""Right detections that a score is chosen by; fewer are chance."""
 TOLERANCE = 0.15
-"""By which the judging halves may fall short of the precision: halves are small."""
+"""By which the parts that judge may fall short of the precision: they are small."""
 LEAST_SURE = 0.5
-"""Lower end of the 95 % interval of the precision that the halves found for each other (Wilson 1927)."""
+"""Lower end of the 95 % interval of the precision in the parts that judged (Wilson 1927)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +35,8 @@ class Verdict:
 
     Args:
         earned: whether it is reported. reason: why not. threshold: least calibrated score, where one was found:
-            the higher of both halves'. precision, recall: of what each half found above the other's score. ap50: on all
-            photographs. boxes: in them.
+            the highest of the parts'. precision, recall: of what every part found above the score that the others
+            chose. ap50: on all photographs. boxes: in them.
     """
 
     earned: bool
@@ -79,30 +80,32 @@ def _verdict(
     pictures: Sequence[detection.Picture], classes: ClassTable, column: int, rule: ScoreRule, wanted: float,
     ap50: float, measured: float | None,
 ) -> Verdict:
-    halves = [detection.precision_recall(pictures[half::2], classes, column) for half in (0, 1)]
-    boxes = sum(half.boxes for half in halves)
+    boxes = detection.precision_recall(pictures, classes, column).boxes
     if measured is not None and measured >= ap50:
         return Verdict(False, f"what is measured does it better (AP50 {measured:.3f})", ap50=ap50, boxes=boxes)
-    scores = [_least_score(half, wanted) for half in halves]
-    if scores == [None, None]:
-        return Verdict(False, f"no score above which {wanted:.0%} of the detections are right", ap50=ap50, boxes=boxes)
-    if None in scores:
-        return Verdict(False, "the other half of the photographs does not agree", ap50=ap50, boxes=boxes)
     right = taken = 0
-    for half, score in zip(halves, reversed(scores), strict=True):
-        above = int((half.scores >= score).sum())
+    scores = []
+    for part in range(PARTS):
+        others = [picture for number, picture in enumerate(pictures) if number % PARTS != part]
+        score = _least_score(detection.precision_recall(others, classes, column), wanted)
+        if score is None:
+            return Verdict(False, f"no score above which {wanted:.0%} of the detections are right", ap50=ap50,
+                           boxes=boxes)
+        judging = detection.precision_recall(pictures[part::PARTS], classes, column)
+        above = int((judging.scores >= score).sum())
         taken += above
-        right += round(float(half.precision[above - 1]) * above) if above else 0
+        right += round(float(judging.precision[above - 1]) * above) if above else 0
+        scores.append(score)
     precision = right / taken if taken else 0.0
     sure = precision >= wanted - TOLERANCE and taken > 0 and wilson(right, taken).low >= LEAST_SURE
-    reason = "" if sure else f"{right} of {taken} are right above the score that the other half chose: not enough"
+    reason = "" if sure else f"{right} of {taken} are right above the score that the other parts chose: not enough"
     return Verdict(sure, reason, rule.calibrated(max(scores)), precision, right / max(1, boxes), ap50, boxes)
 
 
-def _least_score(half: detection.Curve, wanted: float) -> float | None:
-    """The least raw score above which enough of a half's detections are right, or None."""
-    right = np.round(half.precision * np.arange(1, len(half.scores) + 1))
+def _least_score(curve: detection.Curve, wanted: float) -> float | None:
+    """The least raw score above which enough detections are right, or None."""
+    right = np.round(curve.precision * np.arange(1, len(curve.scores) + 1))
     # equal scores are taken together or not at all
-    last_of_its_score = np.append(half.scores[1:] < half.scores[:-1], True)[: len(half.scores)]
-    good = np.flatnonzero((half.precision >= wanted) & (right >= LEAST_RIGHT) & last_of_its_score)
-    return float(half.scores[good[-1]]) if len(good) else None
+    last_of_its_score = np.append(curve.scores[1:] < curve.scores[:-1], True)[: len(curve.scores)]
+    good = np.flatnonzero((curve.precision >= wanted) & (right >= LEAST_RIGHT) & last_of_its_score)
+    return float(curve.scores[good[-1]]) if len(good) else None
