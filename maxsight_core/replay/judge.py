@@ -35,8 +35,8 @@ class Judged:
         reassured: danger frames in which the person had been told nothing, of all danger frames.
         silence: calm seconds without an alert. directions: alerts whose side was right. zones: things whose distance
         zone was right. scores: (score, right) per detection. false_alarms: texts of alerts about nothing.
-        missed: hazards without an alert. available: frames with every Tier 1 output that this installation gives, after
-            the first, which has nothing before it to compare with.
+        missed: hazards without an alert. available: frames with every Tier 1 output that no frame may lack, after the
+            first, which has nothing before it to compare with.
     """
 
     name: str
@@ -54,12 +54,8 @@ class Judged:
     minutes: float = 0.0
 
 
-def judge(run: Run, expected: frozenset[str], policy: AlertPolicy = DEFAULT_POLICY) -> Judged:
-    """The counts of a run.
-
-    Args:
-        expected: Tier 1 outputs that this installation gives.
-    """
+def judge(run: Run, policy: AlertPolicy = DEFAULT_POLICY) -> Judged:
+    """The counts of a run."""
     judged = Judged(run.name, overload_events=run.overload_events, minutes=run.minutes)
     about: dict[int, list[Told]] = {number: [] for number in range(len(run.hazards))}
     right_sides = sided = 0
@@ -91,7 +87,7 @@ def judge(run: Run, expected: frozenset[str], policy: AlertPolicy = DEFAULT_POLI
                 silent += first_s is None or first_s > time_s
     judged.reassured = (silent, danger)
     judged.silence = _silence(run)
-    judged.available = (sum(expected <= answered for answered in run.answered[1:]), len(run.answered[1:]))
+    judged.available = (sum(run.expected <= answered for answered in run.answered[1:]), len(run.answered[1:]))
     _judge_detections(run, judged)
     return judged
 

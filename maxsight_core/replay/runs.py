@@ -30,6 +30,8 @@ ALERT_STAGES = ("P0", "P1")
 STAGE_B_EVERY = 5
 """Frames between two passes of Stage B, about as often as a laptop finds time for one."""
 TIER_1 = tuple(spec.name for spec in REGISTRY if spec.tier == 1)
+ALWAYS = frozenset({"detections", "urgency", "uncertainty"})
+"""What Stage A says of every frame, whatever is in it; learned heads come on top."""
 TRUTH_WIDTH_PX = 320
 """The truth alone needs no large picture."""
 
@@ -53,13 +55,14 @@ class Run:
     Args:
         truths: of every frame. hazards: of the run. told: in order of time. detections: of every frame.
         answered: of every frame, which Tier 1 outputs had a value. overload_events, minutes: of the ledger.
-        by_track: an alert's track is the thing's number in the truth.
+        by_track: an alert's track is the thing's number in the truth. expected: Tier 1 outputs that no frame may lack.
     """
 
     name: str
     truths: list[SceneTruth]
     hazards: list[Hazard]
     by_track: bool
+    expected: frozenset[str] = frozenset()
     told: list[Told] = field(default_factory=list)
     detections: list[tuple[Detection, ...]] = field(default_factory=list)
     answered: list[frozenset[str]] = field(default_factory=list)
@@ -74,7 +77,7 @@ def policy_alone(
     settings = settings or SessionSettings()
     renderer = scenario.renderer(TRUTH_WIDTH_PX)
     truths = [renderer.frame(index).truth for index in range(len(renderer))]
-    run = Run(scenario.name, truths, hazards_of(truths), by_track=True)
+    run = Run(scenario.name, truths, hazards_of(truths), by_track=True, expected=ALWAYS)
     ledger, state, perception = Ledger(policy), AlertState(), IdealPerception()
     for truth in truths:
         inputs = perception.inputs(truth)
@@ -91,7 +94,7 @@ def whole_system(scenario: Scenario, engine: Engine, settings: SessionSettings |
     session = engine.new_session(settings or SessionSettings())
     ledger = Ledger(engine.policy)
     truths: list[SceneTruth] = []
-    run = Run(scenario.name, truths, [], by_track=False)
+    run = Run(scenario.name, truths, [], by_track=False, expected=ALWAYS | engine.trained.intersection(TIER_1))
     for result, truth, told in _lived(scenario, engine, session):
         truths.append(truth)
         ledger.add(told, truth.time_s)

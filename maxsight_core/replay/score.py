@@ -82,7 +82,7 @@ METRICS: tuple[Metric, ...] = (
            _per_minute(lambda run: run.overload_events)),
     Metric("silence_correctness", "Calm seconds without an alert", "share", (">", 0.95),
            lambda runs: clustered_share([run.silence for run in runs])),
-    Metric("tier1_availability", "Frames with every Tier 1 output that this installation has", "share", (">", 0.999),
+    Metric("tier1_availability", "Frames with every Tier 1 output that none may lack", "share", (">", 0.999),
            lambda runs: clustered_share([run.available for run in runs])),
     Metric("ece", "Expected calibration error of detections", "0..1", None, _calibration),
     Metric("direction_correctness", "Alerts whose side was right", "share", (">=", 0.95),
@@ -137,5 +137,4 @@ def _told(run: Run, done: Callable[[str], None]) -> Run:
 
 
 def _judged(runs: Sequence[Run], policy: AlertPolicy) -> list[Judged]:
-    expected = frozenset(name for run in runs for names in run.answered for name in names)
-    return [judge(run, expected, policy) for run in runs]
+    return [judge(run, policy) for run in runs]
