@@ -41,7 +41,7 @@ SAME_PLACE = (50 / 640, 80 / 640)
 """Across and down, of the picture's width: a group this near to where it was is the same."""
 SAME_CONTACT = 1.5
 """And whose time of contact agrees within this factor."""
-CONFIRM_FRAMES, CONFIRM_POINTS = 4, 45.0
+CONFIRM_FRAMES, CONFIRM_POINTS, CONFIRM_S = 4, 45.0, 0.25
 COUNTED_POINTS = 30
 """Of one frame: one rich frame does not confirm anything."""
 FADES = 0.7
@@ -81,7 +81,7 @@ class InTheWay:
     def confirmed(self) -> bool:
         """Whether it was there, at the right time, often enough to be told."""
         return (self.frames >= CONFIRM_FRAMES and self.weight >= CONFIRM_POINTS
-                and self.height_m >= LEAST_HEIGHT_M)
+                and self.seen_s - self.born_s >= CONFIRM_S and self.height_m >= LEAST_HEIGHT_M)
 
     def left_s(self, now_s: float) -> float:
         """Seconds until it is reached."""

@@ -64,7 +64,8 @@ def hazards_of(truths: Sequence[SceneTruth], policy: AlertPolicy = DEFAULT_POLIC
     """The hazards of a run, in order of their begin.
 
     Args:
-        truths: of every frame, in order.
+        truths: of every frame, in order. policy: by whose limits; a policy that is scored is held to the default's,
+            or it would be excused from what it does not look for.
     """
     seen: dict[tuple[int, str], list[int]] = {}
     names: dict[int, str] = {}

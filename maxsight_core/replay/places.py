@@ -10,7 +10,6 @@ from maxsight_core.scenes import corridor, street
 from maxsight_core.scenes.camera_path import NATURAL_PACE_MPS, CameraPath
 from maxsight_core.scenes.spec import SceneSpec
 from maxsight_core.scenes.street_furniture import add_parked
-from maxsight_core.scenes.street_ground import GAP_M
 from maxsight_core.scenes.world import World
 
 Pace = Sequence[tuple[float, float]]
@@ -48,6 +47,3 @@ def hall(
     rng = np.random.default_rng((spec.seed, 808))
     path = CameraPath(spec.seconds, pace, gaze=_GAZE, detours=detours, shake=spec.shake)
     return corridor.empty(spec, rng, path), rng
-
-
-SIDE_ROAD_M = GAP_M

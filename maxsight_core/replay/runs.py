@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -15,7 +14,9 @@ from maxsight_core.alerts.state import AlertState
 from maxsight_core.contracts import AlertDecision, Detection, FrameResult, SessionSettings
 from maxsight_core.engine.config import EngineConfig
 from maxsight_core.engine.engine import Engine, as_frame
+from maxsight_core.engine.session_state import SessionState
 from maxsight_core.outputs import REGISTRY
+from maxsight_core.process import offline
 from maxsight_core.replay.hazards import Hazard, hazards_of
 from maxsight_core.replay.ideal import IdealPerception
 from maxsight_core.replay.player import play
@@ -95,13 +96,13 @@ def whole_system(scenario: Scenario, engine: Engine, settings: SessionSettings |
     ledger = Ledger(engine.policy)
     truths: list[SceneTruth] = []
     run = Run(scenario.name, truths, [], by_track=False, expected=ALWAYS | engine.trained.intersection(TIER_1))
-    for result, truth, told in _lived(scenario, engine, session):
+    for result, truth in _lived(scenario, engine, session):
         truths.append(truth)
-        ledger.add(told, truth.time_s)
+        ledger.add(result.alerts, truth.time_s)
         ledger.tick(truth.time_s)
         run.detections.append(result.detections)
         run.answered.append(frozenset(name for name in TIER_1 if _there(result, name)))
-    run.hazards = hazards_of(truths, engine.policy)
+    run.hazards = hazards_of(truths)
     return _closed(run, ledger, engine.finish(session))
 
 
@@ -117,7 +118,7 @@ def recorded(made: Recording, policy: AlertPolicy) -> Run:
     smaller = spec.with_changes(width=TRUTH_WIDTH_PX, height=round(TRUTH_WIDTH_PX * spec.height / spec.width))
     renderer, ledger = SceneRenderer(smaller), Ledger(policy)
     truths = [renderer.frame(index).truth for index in range(len(made.frames))]
-    run = Run(str(made.folder.name), truths, hazards_of(truths, policy), by_track=False)
+    run = Run(str(made.folder.name), truths, hazards_of(truths), by_track=False)
     *frames, end = play(made, policy)
     for kept, frame in zip(made.frames, frames, strict=True):
         ledger.add(frame.decisions, frame.time_s)
@@ -128,22 +129,17 @@ def recorded(made: Recording, policy: AlertPolicy) -> Run:
 
 def engine_for_scoring(config: EngineConfig | None = None, policy: AlertPolicy | None = None) -> Engine:
     """An engine whose answers do not depend on how fast the machine is."""
-    config = config or EngineConfig.from_environment()
-    return Engine(replace(config, thresholds=replace(config.thresholds, stage_a_ms=math.inf)), policy)
+    return Engine(offline(config or EngineConfig.from_environment()), policy)
 
 
-def _lived(
-    scenario: Scenario, engine: Engine, session,
-) -> Iterator[tuple[FrameResult, SceneTruth, tuple[AlertDecision, ...]]]:
+def _lived(scenario: Scenario, engine: Engine, session: SessionState) -> Iterator[tuple[FrameResult, SceneTruth]]:
     renderer = scenario.renderer()
     for index in range(len(renderer)):
         frame = renderer.frame(index)
         result, job = engine.stage_a(session, as_frame(np.asarray(frame.rgb), frame.time_s, index))
-        told = result.alerts
         if job is not None and index % STAGE_B_EVERY == 0:
-            scene = engine.stage_b(session, job)
-            told += () if scene is None else scene.alerts
-        yield result, frame.truth, told
+            engine.stage_b(session, job)  # what it finds is decided on with the next frame
+        yield result, frame.truth
 
 
 def _there(result: FrameResult, name: str) -> bool:

@@ -11,7 +11,7 @@ import pytest
 from maxsight_core.contracts import Camera
 from maxsight_core.perception.flow import FlowField
 from maxsight_core.perception.heading import HeadingEstimator
-from maxsight_core.perception.way_ahead import WayAhead
+from maxsight_core.perception.way_ahead import CONFIRM_S, WayAhead
 
 CAMERA = Camera(640, 480, height_m=1.4)
 DT_S = 0.1
@@ -49,15 +49,19 @@ def flow_between(before: np.ndarray, after: np.ndarray, yaw_rad: float, rng: np.
                      1.0, DT_S, 1.0, (640, 480))
 
 
-def walk(things=(), *, speed_mps: float = 1.2, coming_mps: float = 0.0, frames: int = 25, yaw_deg_s: float = 6.0):
-    """(time, heading, confirmed things) of every frame of a walk towards +z with slow turns of the head."""
+def walk(things=(), *, speed_mps: float = 1.2, coming_mps: float = 0.0, fps: float = 10.0, yaw_deg_s: float = 6.0,
+         besides: np.ndarray | None = None):
+    """(time, heading, confirmed things) of every frame of 2.5 s towards +z with slow turns of the head.
+
+    Frames are compared over a tenth of a second at any rate, as the motion tracker does. ``besides``: what else stands.
+    """
     rng = np.random.default_rng(7)
-    static = ground_and_walls(rng)
+    static = ground_and_walls(rng) if besides is None else np.concatenate([ground_and_walls(rng), besides])
     moving = np.concatenate([upright(rng, *thing) for thing in things]) if things else np.zeros((0, 3))
     numbers = itertools.count(1)
     estimator, way = HeadingEstimator(), WayAhead(lambda: next(numbers))
-    for frame in range(1, frames + 1):
-        now_s = frame * DT_S
+    for frame in range(1, round(2.5 * fps) + 1):
+        now_s = DT_S + (frame - 1) / fps
 
         def at(time_s: float) -> np.ndarray:
             there = np.concatenate([static, moving - (0, 0, coming_mps * time_s)])
@@ -108,16 +112,14 @@ def test_a_standing_wearer_is_told_nothing_by_it():
 def test_a_sign_that_hangs_over_the_way_is_not_in_it():
     rng = np.random.default_rng(1)
     sign = np.column_stack([rng.uniform(-0.4, 0.4, 60), rng.uniform(-1.1, -0.7, 60), np.full(60, 6.0)])
-    flow_of = walk()
-    assert len(list(flow_of)) == 25  # the walk itself is silent; now with the sign
-    numbers = itertools.count(1)
-    estimator, way = HeadingEstimator(), WayAhead(lambda: next(numbers))
-    static = np.concatenate([ground_and_walls(rng), sign])
-    for frame in range(1, 26):
-        now_s = frame * DT_S
-        before, after = static - (0, 0, 1.2 * (now_s - DT_S)), static - (0, 0, 1.2 * now_s)
-        flow = flow_between(before, after, 0.0, rng)
-        assert way.update(flow, estimator.update(flow, CAMERA, now_s), now_s) == []
+    assert all(not found for _, _, found in walk(besides=sign))
+
+
+def test_a_fast_camera_confirms_no_sooner_than_a_slow_one():
+    """At 50 frames a second four frames share nearly all their noise: the time counts as well."""
+    told_s = [now_s for now_s, _, found in walk([(0.0, 4.0)], fps=50.0) if found]
+    assert told_s
+    assert told_s[0] - DT_S >= CONFIRM_S
 
 
 def test_too_few_points_or_no_ground_give_no_heading():

@@ -128,3 +128,15 @@ def test_a_recording_of_something_without_truth_cannot_be_scored(tmp_path, capsy
     recorder.finish()
     assert main(["score", "--recordings", str(tmp_path / "run")]) == 2
     assert "walk.mp4 has no ground truth" in capsys.readouterr().err
+
+
+def test_a_deaf_policy_is_not_excused_from_what_it_does_not_look_for(made, tmp_path):
+    """Hazards are those of the default policy, whatever policy is scored."""
+    policy, out = tmp_path / "deaf.json", tmp_path / "score.json"
+    policy.write_text('{"p0_time_to_contact_s": 0.1, "vehicle_p0_time_to_contact_s": 0.1, "p1_time_to_contact_s": 0.2}')
+    assert main(["score", "--recordings", str(made), "--policy", str(policy), "--json", str(out)]) == 0
+    deaf = json.loads(out.read_text())["system"]["hazard_recall"]
+    assert main(["score", "--recordings", str(made), "--json", str(out)]) == 0
+    heard = json.loads(out.read_text())["system"]["hazard_recall"]
+    assert deaf["n"] == heard["n"] >= 1
+    assert deaf["value"] < heard["value"]
