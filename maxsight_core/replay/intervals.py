@@ -5,16 +5,14 @@ Frames of one run are alike, so the unit that is drawn again is the scenario, ne
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
+from scipy.stats import binomtest
 
 T = TypeVar("T")
-_Z = 1.959963984540054
-"""97.5th percentile of the normal distribution."""
 _DRAWS = 2000
 _SEED = 20261127
 
@@ -42,10 +40,8 @@ def wilson(right: int, n: int) -> Figure:
     """A share of independent trials with its score interval (Wilson 1927, JASA 22:209)."""
     if n == 0:
         return NOTHING
-    share, z2 = right / n, _Z * _Z
-    middle = (share + z2 / (2 * n)) / (1 + z2 / n)
-    half = _Z / (1 + z2 / n) * math.sqrt(share * (1 - share) / n + z2 / (4 * n * n))
-    return Figure(share, max(0.0, middle - half), min(1.0, middle + half), n)
+    bounds = binomtest(right, n).proportion_ci(method="wilson")
+    return Figure(right / n, float(bounds.low), float(bounds.high), n)
 
 
 def clustered_share(counts: Sequence[tuple[int, int]]) -> Figure:

@@ -9,7 +9,7 @@ from typing import Any
 
 from maxsight_core.alerts.policy import DEFAULT_POLICY, AlertPolicy
 from maxsight_core.engine.engine import Engine
-from maxsight_core.replay import calibration
+from maxsight_core.reliability import expected_calibration_error, reliability
 from maxsight_core.replay.intervals import Figure, clustered_share, drawn_figure, wilson
 from maxsight_core.replay.judge import Judged, judge
 from maxsight_core.replay.recording import Recording
@@ -67,7 +67,8 @@ def _per_minute(counted: Callable[[Judged], int]) -> Callable[[Sequence[Judged]]
 
 def _calibration(runs: Sequence[Judged]) -> Figure:
     def error(some: Sequence[Judged]) -> float | None:
-        return calibration.expected_error([answer for run in some for answer in run.scores])
+        answers = [answer for run in some for answer in run.scores]
+        return expected_calibration_error(*zip(*answers, strict=True)) if answers else None
 
     return drawn_figure(runs, error, sum(len(run.scores) for run in runs))
 
@@ -126,9 +127,10 @@ def report(judged: Sequence[Judged]) -> dict[str, Any]:
     rows = {run.name: {"hazards": len(run.recalled), "told": sum(run.recalled), "missed": run.missed,
                        "false_alarms": run.false_alarms} for run in judged}
     answers = [answer for run in judged for answer in run.scores]
+    bins = reliability(*zip(*answers, strict=True)) if answers else []
     return {**{key: figure.to_json() for key, figure in figures(judged).items()}, "scenarios": rows,
-            "reliability": [[row.low, row.high, row.n, round(row.score, 4), round(row.right, 4)]
-                            for row in calibration.table(answers)]}
+            "reliability": [{"claimed": round(one.claimed, 4), "right": round(one.right, 4), "n": one.count}
+                            for one in bins]}
 
 
 def _told(run: Run, done: Callable[[str], None]) -> Run:

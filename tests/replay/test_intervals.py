@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import pytest
-from scipy.stats import binomtest
 
-from maxsight_core.replay.calibration import expected_error, table
 from maxsight_core.replay.intervals import NOTHING, clustered_share, drawn_figure, wilson
+from maxsight_core.replay.judge import Judged
+from maxsight_core.replay.score import figures, report
 
 
-@pytest.mark.parametrize(("right", "n"), [(0, 5), (7, 9), (50, 50), (3, 400)])
-def test_wilson_is_scipys(right, n):
-    figure, known = wilson(right, n), binomtest(right, n).proportion_ci(method="wilson")
-    assert (figure.low, figure.high) == pytest.approx((known.low, known.high), abs=1e-9)
+@pytest.mark.parametrize(("right", "n", "low", "high"), [
+    (0, 5, 0.0, 0.434482), (7, 9, 0.452589, 0.936775), (50, 50, 0.928652, 1.0), (3, 400, 0.002554, 0.021816)])
+def test_shares_have_wilsons_interval(right, n, low, high):
+    """Written out by hand: (p + z2/2n -+ z sqrt(p(1-p)/n + z2/4n2)) / (1 + z2/n), z = 1.959964."""
+    figure = wilson(right, n)
+    assert (figure.value, figure.low, figure.high) == pytest.approx((right / n, low, high), abs=1e-6)
 
 
 def test_runs_are_drawn_again_and_not_frames():
@@ -32,7 +34,7 @@ def test_nothing_to_count_is_no_figure():
 
 
 def test_calibration_error_is_the_distance_between_score_and_share():
-    answers = [(0.95, True)] * 6 + [(0.95, False)] * 4 + [(0.25, False)] * 10
-    assert [row.n for row in table(answers)] == [10, 10]
-    assert expected_error(answers) == pytest.approx(0.5 * 0.35 + 0.5 * 0.25)
-    assert expected_error([]) is None
+    made = Judged("made", scores=[(0.95, True)] * 6 + [(0.95, False)] * 4 + [(0.25, False)] * 10)
+    assert [row["n"] for row in report([made])["reliability"]] == [10, 10]
+    assert figures([made])["ece"].value == pytest.approx(0.5 * 0.35 + 0.5 * 0.25)
+    assert figures([Judged("nothing seen")])["ece"] == NOTHING

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from maxsight_core.reliability import reliability
 from training.data.sample import ZONES, ClassTable
-from training.evaluate import calibration, detection, svg
+from training.evaluate import detection, svg
 from training.evaluate.stage_a import Answers
 from training.evaluate.urgency import confusion
 
@@ -126,4 +127,4 @@ def _thinned(curve: detection.Curve) -> list[list[float]]:
 
 def _bins(claimed: np.ndarray, right: np.ndarray) -> list[list[float]]:
     return [[round(one.claimed, DIGITS), round(one.right, DIGITS), one.count]
-            for one in calibration.reliability(claimed, right)]
+            for one in reliability(claimed, right)]

@@ -8,7 +8,7 @@ const SCENE_VALID_MS = 2500; // advice of Stage B older than this leaves the pic
 const NOTHING = "Nothing recognised yet.";
 const UNNAMED = "Nothing found yet. This server has no trained weights: things are not named. What comes closer, text and light are measured.";
 /** @param {string[]} names the only classes that are reported, and not every one of them is found */
-const partly = (names) => `Nothing recognised yet. This server knows only ${names.join(", ")}, and misses many of them.`;
+const partly = (names) => `Nothing recognised yet. The only things this server can name: ${names.join(", ")}. It misses many of them.`;
 const LIGHT_WORDS = { dark: "Very dark picture", dim: "Dim light", bright: "Very bright light" };
 
 export class Picture {

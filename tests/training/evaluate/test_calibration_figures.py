@@ -3,14 +3,8 @@
 import numpy as np
 import pytest
 
-from training.evaluate.calibration import (
-    best_temperature,
-    cooled,
-    cooled_score,
-    expected_calibration_error,
-    figures,
-    reliability,
-)
+from maxsight_core.reliability import expected_calibration_error, reliability
+from training.evaluate.calibration import best_temperature, cooled, cooled_score, figures
 
 
 def slow_error(claimed, right, bins=15):
