@@ -44,6 +44,8 @@ SPEED_FOLLOWS = 0.2
 FASTEST_MPS = 1.8
 SPEED_LASTS_S = 1.0
 """A ground that is out of view is believed this long."""
+WALKS_MPS = 0.5
+"""Slower than this the wearer stands, and nothing is said of a way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,11 @@ class Heading:
     away: np.ndarray
     across: np.ndarray
 
+    @property
+    def walks(self) -> bool:
+        """Whether there is a way that the wearer goes."""
+        return self.speed_mps >= WALKS_MPS
+
     def sideways_per_s(self, point_px: np.ndarray, velocity_px_s: np.ndarray) -> float:
         """Columns a second, in focal lengths, that a point [2] moves beyond the camera's own turning."""
         point = (np.asarray(point_px, np.float64) - self.centre_px) / self.focal_px
@@ -89,9 +96,9 @@ class HeadingEstimator:
         self._ground_s = -math.inf
 
     @property
-    def focus(self) -> np.ndarray | None:
-        """Where the camera is expected to head, [2] in focal lengths; None before the first frame."""
-        return self._focus
+    def walking_to(self) -> np.ndarray | None:
+        """Where a walking camera is expected to head, [2] focal lengths; None while it stands or that is not known."""
+        return self._focus if self._speed_mps is not None and self._speed_mps >= WALKS_MPS else None
 
     def update(self, flow: FlowField, camera: Camera, now_s: float) -> Heading | None:
         """The heading of this frame; None while there are too few points or the ground has not shown the speed."""

@@ -18,7 +18,7 @@ from maxsight_core.perception.regions import Region
 from maxsight_core.perception.same_thing import put_together
 from maxsight_core.perception.time_to_contact import WALKING_MPS, Contact, on_course, passes_overhead
 from maxsight_core.perception.urgency import from_time_to_contact
-from maxsight_core.perception.way_ahead import WALKS_MPS, InTheWay, WayAhead, around_focus
+from maxsight_core.perception.way_ahead import InTheWay, WayAhead, around_focus
 from maxsight_core.perception.whole_view import WholeView
 
 BASELINE_S = 0.09  # frames nearer in time are not compared: at 30 fps growth drowns in noise, over 90 ms it does not
@@ -115,8 +115,9 @@ class MotionTracker:
         regions = self._looming.update(flow, ego, picture.time_s, step_s, self._flow.denser)
         self._history.append(picture)
         del self._history[:-MAX_HISTORY]
-        if self._heading.focus is not None:
-            flow = self._flow.denser(flow, [around_focus(flow, camera, self._heading.focus)])
+        focus = self._heading.walking_to
+        if focus is not None:  # a wearer who stands has no way that deserves more points
+            flow = self._flow.denser(flow, [around_focus(flow, camera, focus)])
         heading = self._heading.update(flow, camera, picture.time_s)
         found = [_detection(r, flow, camera, heading) for r in regions]
         approaching = put_together([one for one in found if not _is_scenery(one)], camera)
@@ -170,7 +171,7 @@ def _detection(region: Region, flow: FlowField, camera: Camera, heading: Heading
     if seconds is not None:
         tolerance = max(tolerance, HALF_BODY_M * camera.focal_px / (WALKING_MPS * seconds) / camera.width_px)
     drift = region.drift / width
-    if heading is not None and heading.speed_mps >= WALKS_MPS:  # it knows the camera's turning better
+    if heading is not None and heading.walks:  # it knows the camera's turning better
         drift = heading.sideways_per_s(region.centre, region.velocity) * heading.focal_px / width
         tolerance = min(tolerance, _walking_tolerance(float(region.centre[0]), seconds, heading) / width)
     return Detection(

@@ -21,8 +21,6 @@ from maxsight_core.contracts import Camera
 from maxsight_core.perception.flow import FlowField
 from maxsight_core.perception.heading import Heading
 
-WALKS_MPS = 0.5
-"""Slower than this nothing is claimed: the other estimators see what moves before a camera that stands."""
 SOONEST_S, LATEST_S = 0.33, 5.5
 HALF_WIDTH_M = 0.5
 OVERHEAD_M = 0.3
@@ -114,9 +112,8 @@ class WayAhead:
 
     def update(self, flow: FlowField, heading: Heading | None, now_s: float) -> list[InTheWay]:
         """The confirmed things of this frame, soonest first."""
-        walks = heading is not None and heading.speed_mps >= WALKS_MPS
         seen: set[int] = set()
-        for group in _groups(flow, heading) if walks else ():
+        for group in _groups(flow, heading) if heading is not None and heading.walks else ():
             thing = self._same(group, seen, now_s, flow.size[0])
             if thing is None:
                 thing = InTheWay(self._new_number(), group.box, group.seconds, now_s, now_s, group.points,

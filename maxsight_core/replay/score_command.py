@@ -16,13 +16,15 @@ from maxsight_core.replay import recording, score, tables
 from maxsight_core.replay.policy_file import read_policy
 from maxsight_core.replay.runs import engine_for_scoring
 from maxsight_core.replay.scenarios import Scenario, scenarios
+from maxsight_core.scenes.spec import PREFIX, parse_spec
 
 
 def add_to(commands: argparse._SubParsersAction) -> None:
     """The sub-command and its options."""
     parser = commands.add_parser("score", help="safety figures of the alert policy and of the whole system")
     parser.add_argument("--quick", action="store_true", help="the small set of scenarios that CI scores")
-    parser.add_argument("--only", nargs="+", metavar="NAME", help="only these scenarios")
+    parser.add_argument("--only", nargs="+", metavar="NAME",
+                        help="only these scenarios, or walks such as scene:street?seed=1")
     parser.add_argument("--recordings", nargs="+", type=Path, metavar="DIR",
                         help="score recorded walks through rendered scenes instead")
     parser.add_argument("--side", choices=(*score.SIDES, "both"), default="both",
@@ -61,8 +63,13 @@ def run(options: argparse.Namespace) -> int:
 
 
 def choose(names: Sequence[str] | None, quick: bool) -> list[Scenario]:
-    """The scenarios of these names, or the quick ones, or all."""
+    """The scenarios of these names, or the quick ones, or all; ``scene:...`` is a scenario of its own.
+
+    Raises:
+        ValueError: no scenario of a name, or no such scene.
+    """
     known = {scenario.name: scenario for scenario in scenarios()}
+    known |= {name: Scenario(name, "A walk", parse_spec(name)) for name in names or () if name.startswith(PREFIX)}
     unknown = [name for name in names or () if name not in known]
     if unknown:
         raise ValueError(f"--only: no scenario is called {', '.join(unknown)}; expected some of {', '.join(known)}")

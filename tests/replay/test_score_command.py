@@ -58,6 +58,7 @@ def test_the_whole_system_is_scored_on_its_own_perception_and_put_into_the_docs(
 
 @pytest.mark.parametrize(("arguments", "message"), [
     (["--only", "nowhere"], "no scenario is called nowhere; expected some of person_comes"),
+    (["--only", "scene:moon"], "expected one of corridor, street"),
     (["--policy", "{missing}"], "cannot be read (No such file or directory)"),
     (["--policy", "{unknown}"], "unknown field cooldown; expected"),
     (["--policy", "{impossible}"], "expected p0_time_to_contact_s <= p1_time_to_contact_s"),
@@ -76,6 +77,6 @@ def test_what_cannot_be_used_is_said_before_anything_is_rendered(tmp_path, capsy
 def test_a_page_without_marks_is_refused(tmp_path, capsys):
     page = tmp_path / "page.md"
     page.write_text("# Nothing\n")
-    assert main(["score", "--only", "two_talk", "--side", "policy", "--docs", str(page)]) == 2
+    assert main(["score", "--only", "scene:corridor?seed=1&seconds=1", "--side", "policy", "--docs", str(page)]) == 2
     assert "expected the lines" in capsys.readouterr().err
     assert page.read_text() == "# Nothing\n"
